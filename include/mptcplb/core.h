@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/**
+ * @file core.h
+ * @brief What a packet path needs: decode a token, find the MP_JOIN of a SYN.
+ * @defgroup core Packet path
+ *
+ * Freestanding, static inline C11: no C library, no allocation, no lock, no global state. The
+ * same file compiles for user space (C and C++), for BPF (clang -target bpf) and in the Linux
+ * kernel; there is no second copy of the cipher, of a layout or of a constant.
+ *
+ * Contract of every function here
+ * - Pointers are non-NULL and never retained.
+ * - Arguments go: what is read as context, then what is written, then what is read.
+ * - Nothing is shared: calls from many threads are fine as long as nobody writes what they read.
+ * - Running time and memory accesses depend on epoch_bits and on which epoch a token names, never
+ *   on the bits of a secret, and no table is indexed by a secret value.
+ *
+ * A decoded server id is a routing hint, not an authentication: anybody can send a join with any
+ * token, and most of them decode to some id. The server must still look the token up and check
+ * the HMAC of the join (RFC 8684, section 3.2).
+ *
+ * The token format is specified in docs/token-format.md.
+ * @{
+ */
+#ifndef MPTCPLB_CORE_H
+#define MPTCPLB_CORE_H
+
+#if defined(__KERNEL__)
+#include <linux/types.h>
+#elif !defined(__VMLINUX_H__)
+#include <stdint.h>
+#endif
+
+#include <mptcplb/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Length in bytes of the secret Y that servers and balancers share. */
+#define MPTCPLB_SECRET_SIZE 16
+/** Largest epoch_bits: the number of top bits of a token that name the epoch. */
+#define MPTCPLB_EPOCH_BITS_MAX 2
+/** How many epochs, and so secrets, a keyring can hold at once. */
+#define MPTCPLB_EPOCHS_MAX (1 << MPTCPLB_EPOCH_BITS_MAX)
+/** Smallest server_id_bits. */
+#define MPTCPLB_SERVER_ID_BITS_MIN 1
+/** Largest server_id_bits. */
+#define MPTCPLB_SERVER_ID_BITS_MAX 24
+/** Bits of a token. */
+#define MPTCPLB_TOKEN_BITS 32
+/** Feistel rounds of the token cipher. */
+#define MPTCPLB_CIPHER_ROUNDS 10
+
+/** Largest length in bytes of a TCP header's options. */
+#define MPTCPLB_TCP_OPTIONS_MAX 40
+/** TCP option kind: end of the option list. */
+#define MPTCPLB_TCPOPT_EOL 0
+/** TCP option kind: padding of one byte. */
+#define MPTCPLB_TCPOPT_NOP 1
+/** TCP option kind of Multipath TCP (RFC 8684, section 3). */
+#define MPTCPLB_TCPOPT_MPTCP 30
+/** Subtype of MP_CAPABLE (RFC 8684, section 3.1). */
+#define MPTCPLB_MP_CAPABLE 0
+/** Subtype of MP_JOIN (RFC 8684, section 3.2). */
+#define MPTCPLB_MP_JOIN 1
+/** Length in bytes of the MP_JOIN option of a SYN. */
+#define MPTCPLB_MP_JOIN_SYN_SIZE 12
+
+/** Marks functions that must be inlined: BPF has no other way, and packet paths want none. */
+#define MPTCPLB_CORE_INLINE static inline __attribute__((always_inline, unused))
+
+/**
+ * A secret Y made ready: its 16 bytes as two little-endian integers, the form that SipHash takes
+ * a key in (bytes 0 to 7 and 8 to 15).
+ */
+struct mptcplb_core_secret {
+	uint64_t k0; /**< bytes 0 to 7 of Y, little-endian */
+	uint64_t k1; /**< bytes 8 to 15 of Y, little-endian */
+};
+
+/**
+ * The parameters of a farm's tokens and up to four secrets. Filled by the functions of keyring.h
+ * and read-only after that. It has no pointers and a fixed layout, so that it can be the value of
+ * a BPF map; it holds secrets, so wipe it (mptcplb_keyring_wipe()) when it is no longer needed.
+ */
+struct mptcplb_keyring {
+	uint8_t epoch_bits; /**< e: 0 to MPTCPLB_EPOCH_BITS_MAX */
+	uint8_t server_id_bits; /**< b: 1 to MPTCPLB_SERVER_ID_BITS_MAX */
+	uint8_t present; /**< bit i is set when epoch i has a secret */
+	uint8_t active; /**< the epoch that new tokens are minted in */
+	uint8_t reserved[4]; /**< zero */
+	struct mptcplb_core_secret secrets[MPTCPLB_EPOCHS_MAX]; /**< by epoch */
+};
+
+/** What a token says. */
+struct mptcplb_token_parts {
+	uint32_t epoch; /**< which secret encrypted it */
+	uint32_t server_id; /**< top server_id_bits of X: whose token it is */
+	uint32_t nonce; /**< the rest of X (not the MP_JOIN nonce, which is a random number) */
+};
+
+/** Read a secret's bytes into the form that the cipher takes. */
+MPTCPLB_CORE_INLINE void mptcplb_core_secret_load(struct mptcplb_core_secret *secret,
+						  const uint8_t bytes[MPTCPLB_SECRET_SIZE])
+{
+	int i;
+
+	secret->k0 = 0;
+	secret->k1 = 0;
+	for (i = 0; i < 8; i++) {
+		secret->k0 |= (uint64_t)bytes[i] << (8 * i);
+		secret->k1 |= (uint64_t)bytes[8 + i] << (8 * i);
+	}
+}
+
+/** Rotate a 64-bit integer left by 1 to 63 bits. */
+MPTCPLB_CORE_INLINE uint64_t mptcplb_core_rotl(uint64_t x, unsigned int n)
+{
+	return x << n | x >> (64 - n);
+}
+
+/** One SipRound (Aumasson and Bernstein, "SipHash: a fast short-input PRF", section 2). */
+MPTCPLB_CORE_INLINE void mptcplb_core_sipround(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[2] += v[3];
+	v[1] = mptcplb_core_rotl(v[1], 13) ^ v[0];
+	v[3] = mptcplb_core_rotl(v[3], 16) ^ v[2];
+	v[0] = mptcplb_core_rotl(v[0], 32);
+	v[2] += v[1];
+	v[0] += v[3];
+	v[1] = mptcplb_core_rotl(v[1], 17) ^ v[2];
+	v[3] = mptcplb_core_rotl(v[3], 21) ^ v[0];
+	v[2] = mptcplb_core_rotl(v[2], 32);
+}
+
+/**
+ * SipHash-2-4 of a message of four bytes.
+ *
+ * @param secret   the key.
+ * @param message  the four bytes as one integer, the first in the low bits.
+ * @return the 64-bit output, read little-endian.
+ */
+MPTCPLB_CORE_INLINE uint64_t mptcplb_core_siphash(const struct mptcplb_core_secret *secret,
+						  uint32_t message)
+{
+	/* Four bytes fit the one block that ends every message: its top byte is the length. */
+	uint64_t block = (uint64_t)4 << 56 | message;
+	uint64_t v[4] = {
+		secret->k0 ^ 0x736f6d6570736575ULL,
+		secret->k1 ^ 0x646f72616e646f6dULL,
+		secret->k0 ^ 0x6c7967656e657261ULL,
+		secret->k1 ^ 0x7465646279746573ULL,
+	};
+
+	v[3] ^= block;
+	mptcplb_core_sipround(v);
+	mptcplb_core_sipround(v);
+	v[0] ^= block;
+	v[2] ^= 0xff;
+	mptcplb_core_sipround(v);
+	mptcplb_core_sipround(v);
+	mptcplb_core_sipround(v);
+	mptcplb_core_sipround(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/** The round function F of the cipher: the low @p bits bits of SipHash over (round, width, x). */
+MPTCPLB_CORE_INLINE uint32_t mptcplb_core_feistel_f(const struct mptcplb_core_secret *secret,
+						    uint32_t round, uint32_t width, uint32_t x,
+						    uint32_t bits)
+{
+	return (uint32_t)mptcplb_core_siphash(secret, round | width << 8 | x << 16) &
+	       ((1U << bits) - 1);
+}
+
+/**
+ * E: encrypt an integer of @p width bits.
+ *
+ * @param secret  the secret Y.
+ * @param width   w, 30 to 32.
+ * @param x       the integer X, below 2^width.
+ * @return E(Y, w, X), below 2^width. For one secret and width it is a permutation.
+ */
+MPTCPLB_CORE_INLINE uint32_t mptcplb_core_encrypt(const struct mptcplb_core_secret *secret,
+						  uint32_t width, uint32_t x)
+{
+	uint32_t u = width / 2;
+	uint32_t v = width - u;
+	uint32_t a = x >> v;
+	uint32_t b = x & ((1U << v) - 1);
+	uint32_t i;
+
+	for (i = 0; i < MPTCPLB_CIPHER_ROUNDS; i += 2) {
+		a ^= mptcplb_core_feistel_f(secret, i, width, b, u);
+		b ^= mptcplb_core_feistel_f(secret, i + 1, width, a, v);
+	}
+	return a << v | b;
+}
+
+/** D: the inverse of mptcplb_core_encrypt(), with the same arguments. */
+MPTCPLB_CORE_INLINE uint32_t mptcplb_core_decrypt(const struct mptcplb_core_secret *secret,
+						  uint32_t width, uint32_t x)
+{
+	uint32_t u = width / 2;
+	uint32_t v = width - u;
+	uint32_t a = x >> v;
+	uint32_t b = x & ((1U << v) - 1);
+	uint32_t i;
+
+	for (i = MPTCPLB_CIPHER_ROUNDS; i > 0; i -= 2) {
+		b ^= mptcplb_core_feistel_f(secret, i - 1, width, a, v);
+		a ^= mptcplb_core_feistel_f(secret, i - 2, width, b, u);
+	}
+	return a << v | b;
+}
+
+/**
+ * Decode a token.
+ *
+ * @param keyring     parameters and secrets.
+ * @param[out] parts  what the token says; untouched on error.
+ * @param token       the token in host byte order.
+ * @retval MPTCPLB_OK
+ * @retval MPTCPLB_ERR_TOKEN_ZERO     the token is 0.
+ * @retval MPTCPLB_ERR_EPOCH_UNKNOWN  its epoch has no secret in the keyring.
+ *
+ * Source: docs/token-format.md, "Decoding".
+ */
+MPTCPLB_CORE_INLINE int mptcplb_core_token_decode(const struct mptcplb_keyring *keyring,
+						  struct mptcplb_token_parts *parts, uint32_t token)
+{
+	uint32_t width = MPTCPLB_TOKEN_BITS - keyring->epoch_bits;
+	uint32_t epoch = (uint32_t)((uint64_t)token >> width) & (MPTCPLB_EPOCHS_MAX - 1);
+	uint32_t nonce_bits = width - keyring->server_id_bits;
+	uint32_t x;
+
+	if (token == 0)
+		return MPTCPLB_ERR_TOKEN_ZERO;
+	if (!(keyring->present >> epoch & 1))
+		return MPTCPLB_ERR_EPOCH_UNKNOWN;
+	x = mptcplb_core_decrypt(&keyring->secrets[epoch], width,
+				 token & (0xffffffffU >> keyring->epoch_bits));
+	parts->epoch = epoch;
+	parts->server_id = x >> nonce_bits;
+	parts->nonce = x & ((1U << nonce_bits) - 1);
+	return MPTCPLB_OK;
+}
+
+/** The SYN carries MP_CAPABLE. */
+#define MPTCPLB_SYN_CAPABLE 1
+/** The SYN carries an MP_JOIN of the SYN's form. */
+#define MPTCPLB_SYN_JOIN 2
+/** The option list is broken: a length below 2, or one that runs past the end. */
+#define MPTCPLB_SYN_MALFORMED 4
+
+/**
+ * What a walk over the options of a SYN has seen. Set it to zero before the first step.
+ *
+ * As the Linux stack does, a walk keeps what it found before a broken option, the last MP_JOIN
+ * counts, and an MP_JOIN of another length than a SYN's is passed over.
+ */
+struct mptcplb_core_syn {
+	uint32_t offset; /**< of the next option, in bytes */
+	uint32_t seen; /**< MPTCPLB_SYN_* */
+	uint32_t token; /**< the receiver's token, host byte order; with MPTCPLB_SYN_JOIN */
+	uint32_t random; /**< the sender's random number, host byte order */
+	uint8_t address_id; /**< of the sender's address */
+	uint8_t backup; /**< 1 when the B flag is set */
+	uint8_t reserved[2]; /**< zero */
+};
+
+/** Room that a BPF program gives the options, so that the verifier sees every read in bounds. */
+#define MPTCPLB_SYN_BUFFER_SIZE (MPTCPLB_TCP_OPTIONS_MAX + MPTCPLB_MP_JOIN_SYN_SIZE)
+
+/** Read a 32-bit big-endian integer. */
+MPTCPLB_CORE_INLINE uint32_t mptcplb_core_be32(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
+}
+
+/**
+ * Look at one option of a SYN: the body of a loop, or the callback of bpf_loop(), that ends after
+ * at most MPTCPLB_TCP_OPTIONS_MAX steps.
+ *
+ * @param[in,out] syn  where the walk is and what it has seen.
+ * @param options      the bytes behind the TCP header's first 20. Nothing at or behind @p length
+ *                     is read; a BPF program still declares MPTCPLB_SYN_BUFFER_SIZE bytes.
+ * @param length       of the options in bytes; more than MPTCPLB_TCP_OPTIONS_MAX is cut.
+ * @return 0 to go on, 1 when the walk is over.
+ */
+MPTCPLB_CORE_INLINE int mptcplb_core_syn_step(struct mptcplb_core_syn *syn, const uint8_t *options,
+					      uint32_t length)
+{
+	uint32_t offset = syn->offset;
+	const uint8_t *option;
+	uint32_t size;
+
+	if (offset >= length || offset >= MPTCPLB_TCP_OPTIONS_MAX)
+		return 1;
+	option = options + offset;
+	if (option[0] == MPTCPLB_TCPOPT_EOL)
+		return 1;
+	if (option[0] == MPTCPLB_TCPOPT_NOP) {
+		syn->offset = offset + 1;
+		return 0;
+	}
+	if (offset + 2 > length)
+		goto malformed;
+	size = option[1];
+	if (size < 2 || offset + size > length)
+		goto malformed;
+	syn->offset = offset + size;
+	if (option[0] != MPTCPLB_TCPOPT_MPTCP || size < 3)
+		return 0;
+	if (option[2] >> 4 == MPTCPLB_MP_CAPABLE)
+		syn->seen |= MPTCPLB_SYN_CAPABLE;
+	if (option[2] >> 4 == MPTCPLB_MP_JOIN && size == MPTCPLB_MP_JOIN_SYN_SIZE) {
+		syn->seen |= MPTCPLB_SYN_JOIN;
+		syn->backup = option[2] & 1;
+		syn->address_id = option[3];
+		syn->token = mptcplb_core_be32(option + 4);
+		syn->random = mptcplb_core_be32(option + 8);
+	}
+	return 0;
+
+malformed:
+	syn->seen |= MPTCPLB_SYN_MALFORMED;
+	return 1;
+}
+
+/**
+ * Whether a SYN is a join. One with MP_CAPABLE beside MP_JOIN is not: servers answer it with
+ * plain TCP.
+ */
+MPTCPLB_CORE_INLINE int mptcplb_core_syn_is_join(const struct mptcplb_core_syn *syn)
+{
+	return (syn->seen & (MPTCPLB_SYN_JOIN | MPTCPLB_SYN_CAPABLE)) == MPTCPLB_SYN_JOIN;
+}
+
+/**
+ * Walk the options of a SYN and say whether it is a join.
+ *
+ * @param[out] syn  what was seen; the token is valid when the result is 1.
+ * @param options   @p length bytes.
+ * @param length    0 to MPTCPLB_TCP_OPTIONS_MAX; what lies behind that is not read.
+ * @return 1 when the SYN is a join, else 0.
+ */
+MPTCPLB_CORE_INLINE int mptcplb_core_find_join(struct mptcplb_core_syn *syn, const uint8_t *options,
+					       uint32_t length)
+{
+	const struct mptcplb_core_syn start = { 0, 0, 0, 0, 0, 0, { 0, 0 } };
+	int i;
+
+	*syn = start;
+	for (i = 0; i < MPTCPLB_TCP_OPTIONS_MAX; i++) {
+		if (mptcplb_core_syn_step(syn, options, length))
+			break;
+	}
+	return mptcplb_core_syn_is_join(syn);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+/** @} */
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/**
+ * @file key.h
+ * @brief MPTCP keys whose token is one of ours.
+ * @defgroup key Keys
+ *
+ * An MPTCP endpoint sends a key in MP_CAPABLE and both ends derive a token from it. A mode says
+ * how; docs/token-format.md has the reasons and the formats:
+ *
+ * - MPTCPLB_MODE_RFC8684: the token is the top 32 bits of SHA-256(key), as stock MPTCP has it.
+ *   The server searches random keys until one has a token that it wants. Peers need no change.
+ * - MPTCPLB_MODE_IMPLICIT: the key is Z (4 bytes) and K (4 bytes), and the token is Z encrypted
+ *   under K. The server makes a key in one step. Both ends must know the mode.
+ *
+ * Contract
+ * - Keys are byte strings in the order of the wire; tokens and IDSNs are integers in host order.
+ * - Nothing is allocated and nothing is locked.
+ * - On error the outputs are untouched, unless a comment says otherwise.
+ * @{
+ */
+#ifndef MPTCPLB_KEY_H
+#define MPTCPLB_KEY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mptcplb/attributes.h>
+#include <mptcplb/core.h>
+#include <mptcplb/error.h>
+#include <mptcplb/random.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Length in bytes of a key of RFC 8684, and of an implicit key. */
+#define MPTCPLB_KEY_SIZE 8
+
+/** How a key gives its token. */
+enum mptcplb_mode {
+	MPTCPLB_MODE_RFC8684 = 0, /**< stock MPTCP version 1 */
+	MPTCPLB_MODE_IMPLICIT = 1, /**< a 32-bit cipher over the key's halves */
+};
+
+/**
+ * The name of a mode as the tools write it: "rfc8684", "implicit".
+ *
+ * @return a constant string, or NULL when @p mode is no mode.
+ */
+MPTCPLB_API const char *mptcplb_mode_name(enum mptcplb_mode mode);
+
+/**
+ * The mode of a name.
+ *
+ * @param[out] mode  the mode.
+ * @param name       as mptcplb_mode_name() gives it.
+ * @retval MPTCPLB_OK
+ * @retval MPTCPLB_ERR_ARGUMENT  there is no such mode.
+ */
+MPTCPLB_API MPTCPLB_MUST_CHECK
+	MPTCPLB_NONNULL(1, 2) int mptcplb_mode_from_name(enum mptcplb_mode *mode, const char *name);
+
+/**
+ * The token of a key: what the peer that received the key puts into its MP_JOIN.
+ *
+ * @param mode        how to derive it.
+ * @param[out] token  host byte order. It is what the formula gives, which may be 0 or a token
+ *                    that is not ours.
+ * @param key         @p length bytes.
+ * @param length      MPTCPLB_KEY_SIZE in the modes rfc8684 and implicit.
+ * @retval MPTCPLB_OK
+ * @retval MPTCPLB_ERR_ARGUMENT    no such mode.
+ * @retval MPTCPLB_ERR_KEY_LENGTH  the mode has no keys of this length.
+ *
+ * Source: RFC 8684 section 3.1 (token: most significant 32 bits of SHA-256 of the key);
+ * docs/token-format.md, "Implicit keys".
+ */
+MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(2, 3) int mptcplb_key_token(enum mptcplb_mode mode,
+									   uint32_t *token,
+									   const uint8_t *key,
+									   size_t length);
+
+/**
+ * The initial data sequence number of a key: the low 64 bits of SHA-256 over the key as sent.
+ *
+ * @param mode       which keys are meant.
+ * @param[out] idsn  host byte order.
+ * @param key        @p length bytes.
+ * @param length     MPTCPLB_KEY_SIZE in the modes rfc8684 and implicit.
+ * @retval MPTCPLB_OK
+ * @retval MPTCPLB_ERR_ARGUMENT    no such mode.
+ * @retval MPTCPLB_ERR_KEY_LENGTH  the mode has no keys of this length.
+ *
+ * Source: RFC 8684 section 3.1 (IDSN: least significant 64 bits of SHA-256 of the key).
+ */
+MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(2, 3) int mptcplb_key_idsn(enum mptcplb_mode mode,
+									  uint64_t *idsn,
+									  const uint8_t *key,
+									  size_t length);
+
+/** What a search for a key of mode rfc8684 wants, and when it gives up. */
+struct mptcplb_key_search {
+	/** sizeof(struct mptcplb_key_search), so that the struct can grow. */
+	size_t size;
+	/** The ids that the server owns: any of them will do. */
+	const uint32_t *server_ids;
+	/** How many; at least 1. */
+	size_t server_id_count;
+	/**
+	 * Give up after so many keys; 0 for 64 times the mean, which fails less than once in 10^27
+	 * searches when @c accept refuses nothing. The mean is
+	 * 2^(server_id_bits + epoch_bits) / server_id_count.
+	 */
+	uint64_t tries_max;
+	/**
+	 * Whether a token can be used now, or NULL for always: a server answers 0 when it has a live
+	 * connection with this token.
+	 */
+	int (*accept)(void *context, uint32_t token, const struct mptcplb_token_parts *parts);
+	/** Handed to @c accept. */
+	void *context;
+};
+
+/** A key and what follows from it. */
+struct mptcplb_key_found {
+	uint8_t key[MPTCPLB_KEY_SIZE]; /**< as it goes into MP_CAPABLE */
+	uint32_t token; /**< its token, host byte order; never 0 */
+	struct mptcplb_token_parts parts; /**< what the token says */
+	uint64_t tries; /**< how many keys were looked at, this one included */
+};
+
+/**
+ * Search random keys of mode rfc8684 until one has a token in the active epoch with one of the
+ * server's ids.
+ *
+ * Each try costs a SHA-256 and a decode; the number of tries is geometric with the mean given
+ * at @ref mptcplb_key_search::tries_max, so this belongs into set-up or a thread that works ahead.
+ *
+ * @param keyring     whose active epoch has a secret.
+ * @param[out] found  the key.
+ * @param search      what is wanted.
+ * @param random      the source of randomness, or NULL for libsodium's. It is asked for a seed of
+ *                    32 bytes, from which all keys of this search are drawn.
+ * @retval MPTCPLB_OK
+ * @retval MPTCPLB_ERR_ARGUMENT         @p search or @p random is not valid.
+ * @retval MPTCPLB_ERR_EPOCH_UNKNOWN    the active epoch has no secret.
+ * @retval MPTCPLB_ERR_SERVER_ID_RANGE  an id does not fit into server_id_bits.
+ * @retval MPTCPLB_ERR_TRIES_EXHAUSTED  no key was found within the limit.
+ * @retval MPTCPLB_ERR_RANDOM           no randomness was to be had.
+ *
+ * Thread-safe: searches share nothing.
+ */
+MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2, 3) int mptcplb_key_search(
+	const struct mptcplb_keyring *keyring, struct mptcplb_key_found *found,
+	const struct mptcplb_key_search *search, const struct mptcplb_random *random);
+
+/**
+ * Make an implicit key for a token: K is drawn at random and Z is the token decrypted under K.
+ *
+ * @param[out] key  MPTCPLB_KEY_SIZE bytes, Z then K; never all zero.
+ * @param token     the token that the key is to have, e.g. from mptcplb_token_generate().
+ * @param random    the source of randomness, or NULL for libsodium's.
+ * @retval MPTCPLB_OK
+ * @retval MPTCPLB_ERR_TOKEN_ZERO  the token is 0.
+ * @retval MPTCPLB_ERR_ARGUMENT    @p random is not valid.
+ * @retval MPTCPLB_ERR_RANDOM      no randomness was to be had.
+ *
+ * Source: docs/token-format.md, "Implicit keys".
+ */
+MPTCPLB_API MPTCPLB_MUST_CHECK
+	MPTCPLB_NONNULL(1) int mptcplb_key_implicit(uint8_t key[MPTCPLB_KEY_SIZE], uint32_t token,
+						    const struct mptcplb_random *random);
+
+#ifdef __cplusplus
+}
+#endif
+
+/** @} */
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the library needs from libsodium; crypto.c is the one file that includes it. */
+#ifndef MPTCPLB_LIB_CRYPTO_H
+#define MPTCPLB_LIB_CRYPTO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CRYPTO_SHA256_SIZE 32
+#define CRYPTO_SEED_SIZE 32
+
+/* Start libsodium once; from any thread, any number of times. 0, or -1 when it cannot run. */
+int crypto_start(void);
+
+/* Random bytes of the operating system; after crypto_start(). */
+void crypto_random(uint8_t *buffer, size_t length);
+
+/* The bytes that follow from a seed, of a part of its stream: block numbers do not overlap. */
+void crypto_expand(uint8_t *buffer, size_t length, const uint8_t seed[CRYPTO_SEED_SIZE],
+		   uint64_t block);
+
+void crypto_sha256(uint8_t digest[CRYPTO_SHA256_SIZE], const uint8_t *message, size_t length);
+
+void crypto_wipe(void *buffer, size_t length);
+
+#endif
