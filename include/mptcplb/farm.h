@@ -103,27 +103,28 @@ struct mptcplb_farm_error {
  * @param[out] error  filled when NULL is returned.
  * @return a farm, to be freed with mptcplb_farm_free(), or NULL.
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2) struct mptcplb_farm *mptcplb_farm_load(
-	const char *path, struct mptcplb_farm_error *error);
+MPTCPLB_API struct mptcplb_farm *mptcplb_farm_load(const char *path,
+						   struct mptcplb_farm_error *error)
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2);
 
 /** Wipe the secrets of a farm and free it. NULL is allowed. */
 MPTCPLB_API void mptcplb_farm_free(struct mptcplb_farm *farm);
 
 /** The server that owns an id, or NULL when none does. */
-MPTCPLB_API MPTCPLB_NONNULL(1) const
-	struct mptcplb_farm_server *mptcplb_farm_owner(const struct mptcplb_farm *farm,
-						       uint32_t server_id);
+MPTCPLB_API const struct mptcplb_farm_server *mptcplb_farm_owner(const struct mptcplb_farm *farm,
+								 uint32_t server_id)
+	MPTCPLB_NONNULL(1);
 
 /** The server of a name, or NULL when there is none. */
-MPTCPLB_API MPTCPLB_NONNULL(1, 2) const
-	struct mptcplb_farm_server *mptcplb_farm_server_by_name(const struct mptcplb_farm *farm,
-								const char *name);
+MPTCPLB_API const struct mptcplb_farm_server *
+mptcplb_farm_server_by_name(const struct mptcplb_farm *farm, const char *name)
+	MPTCPLB_NONNULL(1, 2);
 
 /** Whether a server answers on a service; both belong to @p farm. */
-MPTCPLB_API MPTCPLB_NONNULL(1, 2,
-			    3) int mptcplb_farm_serves(const struct mptcplb_farm *farm,
-						       const struct mptcplb_farm_service *service,
-						       const struct mptcplb_farm_server *server);
+MPTCPLB_API int mptcplb_farm_serves(const struct mptcplb_farm *farm,
+				    const struct mptcplb_farm_service *service,
+				    const struct mptcplb_farm_server *server)
+	MPTCPLB_NONNULL(1, 2, 3);
 
 /**
  * An address as text, e.g. "192.0.2.1" or "2001:db8::1".
@@ -131,9 +132,9 @@ MPTCPLB_API MPTCPLB_NONNULL(1, 2,
  * @param[out] text  MPTCPLB_FARM_ADDRESS_TEXT_SIZE bytes.
  * @return @p text.
  */
-MPTCPLB_API MPTCPLB_NONNULL(1, 2) const
-	char *mptcplb_farm_address_text(const struct mptcplb_farm_address *address,
-					char text[MPTCPLB_FARM_ADDRESS_TEXT_SIZE]);
+MPTCPLB_API const char *mptcplb_farm_address_text(const struct mptcplb_farm_address *address,
+						  char text[MPTCPLB_FARM_ADDRESS_TEXT_SIZE])
+	MPTCPLB_NONNULL(1, 2);
 
 /** "up", "draining" or "down". */
 MPTCPLB_API const char *mptcplb_farm_state_text(enum mptcplb_farm_state state);

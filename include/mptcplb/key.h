@@ -57,8 +57,8 @@ MPTCPLB_API const char *mptcplb_mode_name(enum mptcplb_mode mode);
  * @retval MPTCPLB_OK
  * @retval MPTCPLB_ERR_ARGUMENT  there is no such mode.
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK
-	MPTCPLB_NONNULL(1, 2) int mptcplb_mode_from_name(enum mptcplb_mode *mode, const char *name);
+MPTCPLB_API int mptcplb_mode_from_name(enum mptcplb_mode *mode, const char *name)
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2);
 
 /**
  * The token of a key: what the peer that received the key puts into its MP_JOIN.
@@ -75,10 +75,8 @@ MPTCPLB_API MPTCPLB_MUST_CHECK
  * Source: RFC 8684 section 3.1 (token: most significant 32 bits of SHA-256 of the key);
  * docs/token-format.md, "Implicit keys".
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(2, 3) int mptcplb_key_token(enum mptcplb_mode mode,
-									   uint32_t *token,
-									   const uint8_t *key,
-									   size_t length);
+MPTCPLB_API int mptcplb_key_token(enum mptcplb_mode mode, uint32_t *token, const uint8_t *key,
+				  size_t length) MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(2, 3);
 
 /**
  * The initial data sequence number of a key: the low 64 bits of SHA-256 over the key as sent.
@@ -93,10 +91,8 @@ MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(2, 3) int mptcplb_key_token(enum 
  *
  * Source: RFC 8684 section 3.1 (IDSN: least significant 64 bits of SHA-256 of the key).
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(2, 3) int mptcplb_key_idsn(enum mptcplb_mode mode,
-									  uint64_t *idsn,
-									  const uint8_t *key,
-									  size_t length);
+MPTCPLB_API int mptcplb_key_idsn(enum mptcplb_mode mode, uint64_t *idsn, const uint8_t *key,
+				 size_t length) MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(2, 3);
 
 /** What a search for a key of mode rfc8684 wants, and when it gives up. */
 struct mptcplb_key_search {
@@ -150,9 +146,10 @@ struct mptcplb_key_found {
  *
  * Thread-safe: searches share nothing.
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2, 3) int mptcplb_key_search(
-	const struct mptcplb_keyring *keyring, struct mptcplb_key_found *found,
-	const struct mptcplb_key_search *search, const struct mptcplb_random *random);
+MPTCPLB_API int
+mptcplb_key_search(const struct mptcplb_keyring *keyring, struct mptcplb_key_found *found,
+		   const struct mptcplb_key_search *search, const struct mptcplb_random *random)
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2, 3);
 
 /**
  * Make an implicit key for a token: K is drawn at random and Z is the token decrypted under K.
@@ -167,9 +164,9 @@ MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2, 3) int mptcplb_key_search(
  *
  * Source: docs/token-format.md, "Implicit keys".
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK
-	MPTCPLB_NONNULL(1) int mptcplb_key_implicit(uint8_t key[MPTCPLB_KEY_SIZE], uint32_t token,
-						    const struct mptcplb_random *random);
+MPTCPLB_API int mptcplb_key_implicit(uint8_t key[MPTCPLB_KEY_SIZE], uint32_t token,
+				     const struct mptcplb_random *random)
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1);
 
 #ifdef __cplusplus
 }

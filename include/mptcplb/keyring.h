@@ -41,8 +41,9 @@ extern "C" {
  * @retval MPTCPLB_OK
  * @retval MPTCPLB_ERR_ARGUMENT  a number of bits is out of range.
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1) int mptcplb_keyring_init(
-	struct mptcplb_keyring *keyring, unsigned int epoch_bits, unsigned int server_id_bits);
+MPTCPLB_API int mptcplb_keyring_init(struct mptcplb_keyring *keyring, unsigned int epoch_bits,
+				     unsigned int server_id_bits)
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1);
 
 /**
  * Put a secret into an epoch's empty slot.
@@ -55,8 +56,9 @@ MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1) int mptcplb_keyring_init(
  * @retval MPTCPLB_ERR_EPOCH_OCCUPIED  the epoch has a secret already.
  * @retval MPTCPLB_ERR_SECRET_REUSED   another epoch has this secret.
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 3) int mptcplb_keyring_add(
-	struct mptcplb_keyring *keyring, uint32_t epoch, const uint8_t secret[MPTCPLB_SECRET_SIZE]);
+MPTCPLB_API int mptcplb_keyring_add(struct mptcplb_keyring *keyring, uint32_t epoch,
+				    const uint8_t secret[MPTCPLB_SECRET_SIZE])
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 3);
 
 /**
  * Choose the epoch that new tokens are minted in.
@@ -66,9 +68,8 @@ MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 3) int mptcplb_keyring_add(
  * @retval MPTCPLB_OK
  * @retval MPTCPLB_ERR_EPOCH_UNKNOWN  the epoch has no secret.
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK
-	MPTCPLB_NONNULL(1) int mptcplb_keyring_activate(struct mptcplb_keyring *keyring,
-							uint32_t epoch);
+MPTCPLB_API int mptcplb_keyring_activate(struct mptcplb_keyring *keyring, uint32_t epoch)
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1);
 
 /**
  * Take an epoch's secret out and wipe it. Its tokens are unknown from then on.
@@ -79,16 +80,15 @@ MPTCPLB_API MPTCPLB_MUST_CHECK
  * @retval MPTCPLB_ERR_EPOCH_UNKNOWN  the epoch has no secret.
  * @retval MPTCPLB_ERR_EPOCH_ACTIVE   it is the active epoch.
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK
-	MPTCPLB_NONNULL(1) int mptcplb_keyring_retire(struct mptcplb_keyring *keyring,
-						      uint32_t epoch);
+MPTCPLB_API int mptcplb_keyring_retire(struct mptcplb_keyring *keyring, uint32_t epoch)
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1);
 
 /** How many nonces a server id has: 2^(32 - epoch_bits - server_id_bits). */
-MPTCPLB_API MPTCPLB_NONNULL(1) uint32_t
-	mptcplb_keyring_nonce_count(const struct mptcplb_keyring *keyring);
+MPTCPLB_API uint32_t mptcplb_keyring_nonce_count(const struct mptcplb_keyring *keyring)
+	MPTCPLB_NONNULL(1);
 
 /** Overwrite a keyring and all its secrets with zeros. */
-MPTCPLB_API MPTCPLB_NONNULL(1) void mptcplb_keyring_wipe(struct mptcplb_keyring *keyring);
+MPTCPLB_API void mptcplb_keyring_wipe(struct mptcplb_keyring *keyring) MPTCPLB_NONNULL(1);
 
 #ifdef __cplusplus
 }

@@ -51,9 +51,8 @@ struct mptcplb_random {
  *
  * Thread-safe when the source is.
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK
-	MPTCPLB_NONNULL(2) int mptcplb_random_bytes(const struct mptcplb_random *random,
-						    uint8_t *buffer, size_t length);
+MPTCPLB_API int mptcplb_random_bytes(const struct mptcplb_random *random, uint8_t *buffer,
+				     size_t length) MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(2);
 
 /**
  * Overwrite memory that held a secret, in a way that the compiler keeps.
@@ -61,7 +60,7 @@ MPTCPLB_API MPTCPLB_MUST_CHECK
  * @param[out] buffer  @p length bytes.
  * @param length       0 or more.
  */
-MPTCPLB_API MPTCPLB_NONNULL(1) void mptcplb_wipe(void *buffer, size_t length);
+MPTCPLB_API void mptcplb_wipe(void *buffer, size_t length) MPTCPLB_NONNULL(1);
 
 #ifdef __cplusplus
 }

@@ -44,10 +44,9 @@ extern "C" {
  * @retval MPTCPLB_ERR_TOKEN_ZERO       this one combination of epoch 0 encrypts to 0, which is
  *                                      not a token: take another nonce.
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK
-	MPTCPLB_NONNULL(1, 2, 3) int mptcplb_token_encode(const struct mptcplb_keyring *keyring,
-							  uint32_t *token,
-							  const struct mptcplb_token_parts *parts);
+MPTCPLB_API int mptcplb_token_encode(const struct mptcplb_keyring *keyring, uint32_t *token,
+				     const struct mptcplb_token_parts *parts)
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2, 3);
 
 /**
  * Make a token for a server, in the active epoch, with a random nonce.
@@ -66,10 +65,9 @@ MPTCPLB_API MPTCPLB_MUST_CHECK
  * @retval MPTCPLB_ERR_ARGUMENT         @p random is not valid.
  * @retval MPTCPLB_ERR_RANDOM           no randomness was to be had.
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK
-	MPTCPLB_NONNULL(1, 2) int mptcplb_token_generate(const struct mptcplb_keyring *keyring,
-							 uint32_t *token, uint32_t server_id,
-							 const struct mptcplb_random *random);
+MPTCPLB_API int mptcplb_token_generate(const struct mptcplb_keyring *keyring, uint32_t *token,
+				       uint32_t server_id, const struct mptcplb_random *random)
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2);
 
 /**
  * Tell what a token says. Packet paths that cannot call a library use
@@ -82,8 +80,9 @@ MPTCPLB_API MPTCPLB_MUST_CHECK
  * @retval MPTCPLB_ERR_TOKEN_ZERO     the token is 0.
  * @retval MPTCPLB_ERR_EPOCH_UNKNOWN  the token's epoch has no secret.
  */
-MPTCPLB_API MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2) int mptcplb_token_decode(
-	const struct mptcplb_keyring *keyring, struct mptcplb_token_parts *parts, uint32_t token);
+MPTCPLB_API int mptcplb_token_decode(const struct mptcplb_keyring *keyring,
+				     struct mptcplb_token_parts *parts, uint32_t token)
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2);
 
 #ifdef __cplusplus
 }

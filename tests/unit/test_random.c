@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#include <mptcplb/random.h>
+
+#include "unit.h"
+
+static int fill_counting(void *context, uint8_t *buffer, size_t length)
+{
+	memset(buffer, 0xc5, length);
+	*(size_t *)context += length;
+	return 0;
+}
+
+static int fill_failing(void *context, uint8_t *buffer, size_t length)
+{
+	(void)context;
+	memset(buffer, 0xc5, length);
+	return -1;
+}
+
+START_TEST(libsodium_is_the_default)
+{
+	uint8_t a[32] = { 0 }, b[32] = { 0 };
+
+	ck_assert_int_eq(mptcplb_random_bytes(NULL, a, sizeof(a)), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_random_bytes(NULL, b, sizeof(b)), MPTCPLB_OK);
+	ck_assert_mem_ne(a, b, sizeof(a));
+}
+END_TEST
+
+START_TEST(a_callers_source_is_asked)
+{
+	size_t count = 0;
+	const struct mptcplb_random random = { sizeof(random), fill_counting, &count };
+	uint8_t bytes[7];
+
+	ck_assert_int_eq(mptcplb_random_bytes(&random, bytes, sizeof(bytes)), MPTCPLB_OK);
+	ck_assert_uint_eq(count, sizeof(bytes));
+	ck_assert_uint_eq(bytes[6], 0xc5);
+}
+END_TEST
+
+START_TEST(a_source_that_fails_leaves_zeros)
+{
+	const struct mptcplb_random random = { sizeof(random), fill_failing, NULL };
+	static const uint8_t zeros[7];
+	uint8_t bytes[7] = { 1 };
+
+	ck_assert_int_eq(mptcplb_random_bytes(&random, bytes, sizeof(bytes)), MPTCPLB_ERR_RANDOM);
+	ck_assert_mem_eq(bytes, zeros, sizeof(bytes));
+}
+END_TEST
+
+START_TEST(a_source_that_is_not_valid_is_refused)
+{
+	size_t count = 0;
+	const struct mptcplb_random wrong_size = { sizeof(wrong_size) - 1, fill_counting, &count };
+	const struct mptcplb_random no_fill = { sizeof(no_fill), NULL, &count };
+	uint8_t bytes[7];
+
+	ck_assert_int_eq(mptcplb_random_bytes(&wrong_size, bytes, sizeof(bytes)),
+			 MPTCPLB_ERR_ARGUMENT);
+	ck_assert_int_eq(mptcplb_random_bytes(&no_fill, bytes, sizeof(bytes)),
+			 MPTCPLB_ERR_ARGUMENT);
+	ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+START_TEST(wipe_leaves_zeros_and_nothing_else)
+{
+	uint8_t bytes[8];
+	static const uint8_t wiped[8] = { 0xff, 0, 0, 0, 0, 0, 0, 0xff };
+
+	memset(bytes, 0xff, sizeof(bytes));
+	mptcplb_wipe(bytes + 1, 6);
+	ck_assert_mem_eq(bytes, wiped, sizeof(bytes));
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		libsodium_is_the_default,	    a_callers_source_is_asked,
+		a_source_that_fails_leaves_zeros,   a_source_that_is_not_valid_is_refused,
+		wipe_leaves_zeros_and_nothing_else, NULL,
+	};
+
+	return run_suite("random", tests);
+}

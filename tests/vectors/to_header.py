@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""Turn vectors.json into a C header:  to_header.py vectors.json vectors.h"""
+
+import json
+import sys
+
+STRUCTS = {
+    "tokens": ("token_vector", ["epoch_bits", "server_id_bits", "secret", "epoch", "server_id",
+                                "nonce", "token"]),
+    "rfc8684_keys": ("key_vector", ["key", "token", "idsn"]),
+    "implicit_keys": ("key_vector", ["key", "token", "idsn"]),
+    "siphash": ("siphash_vector", ["key", "message", "hash"]),
+}
+
+DECLARATIONS = """\
+/* Made from vectors.json by to_header.py. */
+#include <stdint.h>
+
+struct token_vector {
+	unsigned int epoch_bits, server_id_bits;
+	uint8_t secret[16];
+	uint32_t epoch, server_id, nonce, token;
+};
+
+struct key_vector {
+	uint8_t key[8];
+	uint32_t token;
+	uint64_t idsn;
+};
+
+struct siphash_vector {
+	uint8_t key[16], message[4];
+	uint64_t hash;
+};
+"""
+BYTE_STRINGS = {"secret", "key", "message"}
+
+
+def literal(field, value):
+    if field in BYTE_STRINGS:
+        return "{ " + ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(value)) + " }"
+    if isinstance(value, str):
+        return f"0x{value}ULL"
+    return str(value)
+
+
+def main():
+    with open(sys.argv[1], encoding="ascii") as file:
+        made = json.load(file)
+    with open(sys.argv[2], "w", encoding="ascii") as out:
+        out.write(DECLARATIONS)
+        for name, (struct, fields) in STRUCTS.items():
+            out.write(f"\nstatic const struct {struct} {name}_vectors[] = {{\n")
+            for row in made[name]:
+                values = ", ".join(literal(field, row[field]) for field in fields)
+                out.write(f"\t{{ {values} }},\n")
+            out.write("};\n")
+
+
+if __name__ == "__main__":
+    main()
