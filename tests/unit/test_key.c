@@ -86,111 +86,6 @@ START_TEST(mode_names_go_both_ways)
 }
 END_TEST
 
-START_TEST(search_finds_keys_of_the_servers_ids_alone)
-{
-	const uint32_t ids[] = { 3, 9 };
-	const struct mptcplb_key_search search = {
-		.size = sizeof(search),
-		.server_ids = ids,
-		.server_id_count = ARRAY_SIZE(ids),
-	};
-	int seen[16] = { 0 };
-	uint64_t tries = 0;
-
-	make_keyring(1, 4, 1);
-	for (int i = 0; i < 1000; i++) {
-		struct mptcplb_token_parts parts;
-		struct mptcplb_key_found found;
-		uint32_t token;
-
-		ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, NULL), MPTCPLB_OK);
-		ck_assert_int_eq(mptcplb_key_token(MPTCPLB_MODE_RFC8684, &token, found.key,
-						   sizeof(found.key)),
-				 MPTCPLB_OK);
-		ck_assert_uint_eq(token, found.token);
-		ck_assert_int_eq(mptcplb_token_decode(&keyring, &parts, token), MPTCPLB_OK);
-		ck_assert_mem_eq(&parts, &found.parts, sizeof(parts));
-		ck_assert_uint_eq(parts.epoch, 1);
-		seen[parts.server_id]++;
-		tries += found.tries;
-	}
-	/* both ids come up, each about 500 times: 16 standard deviations are 253 */
-	ck_assert_int_gt(seen[3], 250);
-	ck_assert_int_gt(seen[9], 250);
-	ck_assert_int_eq(seen[3] + seen[9], 1000);
-	/* the mean is 16 tries: 1000 of them are 16,000 with a standard deviation of 490 */
-	ck_assert_uint_gt(tries, 16000 - 8 * 490);
-	ck_assert_uint_lt(tries, 16000 + 8 * 490);
-}
-END_TEST
-
-static int accept_even(void *context, uint32_t token, const struct mptcplb_token_parts *parts)
-{
-	ck_assert_uint_eq(parts->server_id, 3);
-	*(int *)context += 1;
-	return token % 2 == 0;
-}
-
-START_TEST(search_asks_whether_a_token_can_be_used)
-{
-	const uint32_t id = 3;
-	int asked = 0;
-	const struct mptcplb_key_search search = {
-		.size = sizeof(search),
-		.server_ids = &id,
-		.server_id_count = 1,
-		.accept = accept_even,
-		.context = &asked,
-	};
-
-	make_keyring(0, 4, 0);
-	for (int i = 0; i < 100; i++) {
-		struct mptcplb_key_found found;
-
-		ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, NULL), MPTCPLB_OK);
-		ck_assert_uint_eq(found.token % 2, 0);
-	}
-	ck_assert_int_gt(asked, 100);
-}
-END_TEST
-
-static int accept_none(void *context, uint32_t token, const struct mptcplb_token_parts *parts)
-{
-	(void)context;
-	(void)token;
-	(void)parts;
-	return 0;
-}
-
-START_TEST(search_gives_up_at_its_limit)
-{
-	const uint32_t id = 3;
-	struct mptcplb_key_search search = {
-		.size = sizeof(search),
-		.server_ids = &id,
-		.server_id_count = 1,
-		.accept = accept_none,
-	};
-	struct mptcplb_key_found found;
-
-	make_keyring(0, 4, 0);
-	ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, NULL),
-			 MPTCPLB_ERR_TRIES_EXHAUSTED);
-	search.tries_max = 1;
-	ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, NULL),
-			 MPTCPLB_ERR_TRIES_EXHAUSTED);
-}
-END_TEST
-
-static int fill_from_counter(void *context, uint8_t *buffer, size_t length)
-{
-	uint8_t *counter = context;
-
-	ck_assert_uint_eq(length, 32);
-	memset(buffer, (*counter)++, length);
-	return 0;
-}
-
 static int fill_failing(void *context, uint8_t *buffer, size_t length)
 {
 	(void)context;
@@ -198,59 +93,6 @@ static int fill_failing(void *context, uint8_t *buffer, size_t length)
 	(void)length;
 	return -1;
 }
-
-START_TEST(search_draws_other_keys_from_another_seed)
-{
-	const uint32_t id = 3;
-	const struct mptcplb_key_search search = {
-		.size = sizeof(search),
-		.server_ids = &id,
-		.server_id_count = 1,
-	};
-	struct mptcplb_key_found a, b, c;
-	uint8_t counter = 1;
-	const struct mptcplb_random random = { sizeof(random), fill_from_counter, &counter };
-
-	make_keyring(0, 8, 0);
-	ck_assert_int_eq(mptcplb_key_search(&keyring, &a, &search, &random), MPTCPLB_OK);
-	ck_assert_int_eq(mptcplb_key_search(&keyring, &b, &search, &random), MPTCPLB_OK);
-	counter = 1;
-	ck_assert_int_eq(mptcplb_key_search(&keyring, &c, &search, &random), MPTCPLB_OK);
-	ck_assert_mem_ne(a.key, b.key, sizeof(a.key));
-	ck_assert_mem_eq(a.key, c.key, sizeof(a.key));
-}
-END_TEST
-
-START_TEST(search_says_what_is_wrong)
-{
-	const uint32_t ids[] = { 3, 16 };
-	const struct mptcplb_key_search good = {
-		.size = sizeof(good),
-		.server_ids = ids,
-		.server_id_count = 1,
-	};
-	const struct mptcplb_random failing = { sizeof(failing), fill_failing, NULL };
-	struct mptcplb_key_search search = good;
-	struct mptcplb_key_found found;
-
-	make_keyring(1, 4, 1);
-	search.size = 0;
-	ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, NULL), MPTCPLB_ERR_ARGUMENT);
-	search = good;
-	search.server_ids = NULL;
-	ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, NULL), MPTCPLB_ERR_ARGUMENT);
-	search = good;
-	search.server_id_count = 0;
-	ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, NULL), MPTCPLB_ERR_ARGUMENT);
-	search.server_id_count = 2;
-	ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, NULL),
-			 MPTCPLB_ERR_SERVER_ID_RANGE);
-	ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &good, &failing), MPTCPLB_ERR_RANDOM);
-	ck_assert_int_eq(mptcplb_keyring_init(&keyring, 1, 4), MPTCPLB_OK);
-	ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &good, NULL),
-			 MPTCPLB_ERR_EPOCH_UNKNOWN);
-}
-END_TEST
 
 START_TEST(implicit_key_has_the_token_it_was_made_for)
 {
@@ -313,11 +155,6 @@ int main(void)
 		implicit_keys_give_the_models_tokens,
 		keys_of_other_lengths_and_modes_are_refused,
 		mode_names_go_both_ways,
-		search_finds_keys_of_the_servers_ids_alone,
-		search_asks_whether_a_token_can_be_used,
-		search_gives_up_at_its_limit,
-		search_draws_other_keys_from_another_seed,
-		search_says_what_is_wrong,
 		implicit_key_has_the_token_it_was_made_for,
 		implicit_key_is_never_all_zero,
 		implicit_key_says_what_is_wrong,

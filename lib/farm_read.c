@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#include "farm_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <mptcplb/random.h>
+
+/* Read until the end or until the buffer is full: a file may grow while it is read. */
+static ssize_t read_all(int fd, uint8_t *bytes, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size) {
+		ssize_t got = read(fd, bytes + length, size - length);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		length += (size_t)got;
+	}
+	return (ssize_t)length;
+}
+
+static const char *read_open(struct farm_text *text, int fd, size_t limit, char buffer[128])
+{
+	struct stat status;
+	ssize_t length;
+
+	if (fstat(fd, &status) < 0)
+		return strerror_r(errno, buffer, 128);
+	if (!S_ISREG(status.st_mode))
+		return "is not a regular file";
+	text->mode = status.st_mode & 07777;
+	text->bytes = malloc(limit + 1);
+	if (!text->bytes)
+		return "does not fit into memory";
+	length = read_all(fd, text->bytes, limit + 1);
+	if (length < 0)
+		return strerror_r(errno, buffer, 128);
+	text->length = (size_t)length;
+	if (text->length > limit) {
+		snprintf(buffer, 128, "is larger than %zu bytes", limit);
+		return buffer;
+	}
+	return NULL;
+}
+
+const char *farm_read(struct farm_text *text, const char *path, size_t limit, char buffer[128])
+{
+	const char *problem;
+	int fd;
+
+	*text = (struct farm_text){ 0 };
+	/* O_NONBLOCK: a pipe must not hold us up before fstat() refuses it. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return strerror_r(errno, buffer, 128);
+	problem = read_open(text, fd, limit, buffer);
+	close(fd);
+	if (problem)
+		farm_text_wipe(text);
+	return problem;
+}
+
+void farm_text_wipe(struct farm_text *text)
+{
+	if (text->bytes)
+		mptcplb_wipe(text->bytes, text->length);
+	free(text->bytes);
+	*text = (struct farm_text){ 0 };
+}
+
+int farm_mode_open_to_others(unsigned int mode)
+{
+	return (mode & (S_IROTH | S_IWOTH)) != 0;
+}
