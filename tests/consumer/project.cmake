@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+cmake_minimum_required(VERSION 3.25)
+project(consumer LANGUAGES C)
+if(SUBPROJECT)
+	add_subdirectory(${SUBPROJECT} mptcplb)
+else()
+	find_package(mptcplb 0.1 REQUIRED)
+endif()
+foreach(library IN ITEMS mptcplb mptcplb-static)
+	add_executable(use-${library} consumer.c)
+	target_link_libraries(use-${library} PRIVATE mptcplb::${library})
+endforeach()
