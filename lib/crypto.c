@@ -28,6 +28,29 @@ void crypto_sha256(uint8_t digest[CRYPTO_SHA256_SIZE], const uint8_t *message, s
 	crypto_hash_sha256(digest, message, length);
 }
 
+void crypto_hmac_sha256(uint8_t hmac[CRYPTO_SHA256_SIZE], const uint8_t *key, size_t key_length,
+			const uint8_t *message, size_t length)
+{
+	crypto_auth_hmacsha256_state state;
+
+	crypto_auth_hmacsha256_init(&state, key, key_length);
+	crypto_auth_hmacsha256_update(&state, message, length);
+	crypto_auth_hmacsha256_final(&state, hmac);
+	sodium_memzero(&state, sizeof(state));
+}
+
+uint64_t crypto_siphash(const uint8_t key[CRYPTO_SIPHASH_KEY_SIZE], const uint8_t *message,
+			size_t length)
+{
+	uint8_t bytes[crypto_shorthash_siphash24_BYTES];
+	uint64_t hash = 0;
+
+	crypto_shorthash_siphash24(bytes, message, length, key);
+	for (size_t i = sizeof(bytes); i > 0; i--)
+		hash = hash << 8 | bytes[i - 1];
+	return hash;
+}
+
 void crypto_wipe(void *buffer, size_t length)
 {
 	sodium_memzero(buffer, length);

@@ -8,6 +8,7 @@
 
 #define CRYPTO_SHA256_SIZE 32
 #define CRYPTO_SEED_SIZE 32
+#define CRYPTO_SIPHASH_KEY_SIZE 16
 
 /* Start libsodium once; from any thread, any number of times. 0, or -1 when it cannot run. */
 int crypto_start(void);
@@ -20,6 +21,14 @@ void crypto_expand(uint8_t *buffer, size_t length, const uint8_t seed[CRYPTO_SEE
 		   uint64_t block);
 
 void crypto_sha256(uint8_t digest[CRYPTO_SHA256_SIZE], const uint8_t *message, size_t length);
+
+/* HMAC-SHA256 of a message under a key of any length. */
+void crypto_hmac_sha256(uint8_t hmac[CRYPTO_SHA256_SIZE], const uint8_t *key, size_t key_length,
+			const uint8_t *message, size_t length);
+
+/* SipHash-2-4 of a message of any length, as a little-endian integer. */
+uint64_t crypto_siphash(const uint8_t key[CRYPTO_SIPHASH_KEY_SIZE], const uint8_t *message,
+			size_t length);
 
 void crypto_wipe(void *buffer, size_t length);
 

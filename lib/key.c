@@ -3,11 +3,15 @@
 
 #include <string.h>
 
+#include <mptcplb/keyring.h>
+
 #include "crypto.h"
 
 static const char *const mode_names[] = {
 	[MPTCPLB_MODE_RFC8684] = "rfc8684",
 	[MPTCPLB_MODE_IMPLICIT] = "implicit",
+	[MPTCPLB_MODE_EXTENDED] = "extended",
+	[MPTCPLB_MODE_COMPACT] = "compact",
 };
 
 #define MODE_COUNT (sizeof(mode_names) / sizeof(mode_names[0]))
@@ -30,9 +34,18 @@ int mptcplb_mode_from_name(enum mptcplb_mode *mode, const char *name)
 
 static int check_key(enum mptcplb_mode mode, size_t length)
 {
+	int fits = length == MPTCPLB_KEY_SIZE;
+
 	if (!mptcplb_mode_name(mode))
 		return MPTCPLB_ERR_ARGUMENT;
-	return length == MPTCPLB_KEY_SIZE ? MPTCPLB_OK : MPTCPLB_ERR_KEY_LENGTH;
+	if (mode == MPTCPLB_MODE_COMPACT)
+		fits = length == MPTCPLB_KEY_SIZE_COMPACT_A || length == MPTCPLB_KEY_SIZE_COMPACT_B;
+	return fits ? MPTCPLB_OK : MPTCPLB_ERR_KEY_LENGTH;
+}
+
+static int is_explicit(enum mptcplb_mode mode)
+{
+	return mode == MPTCPLB_MODE_EXTENDED || mode == MPTCPLB_MODE_COMPACT;
 }
 
 static void store_be32(uint8_t *bytes, uint32_t x)
@@ -71,6 +84,8 @@ int mptcplb_key_token(enum mptcplb_mode mode, uint32_t *token, const uint8_t *ke
 
 	if (error)
 		return error;
+	if (is_explicit(mode))
+		return MPTCPLB_ERR_KEY_HAS_NO_TOKEN;
 	if (mode == MPTCPLB_MODE_IMPLICIT) {
 		*token = implicit_token(key);
 		return MPTCPLB_OK;
@@ -115,5 +130,37 @@ int mptcplb_key_implicit(uint8_t key[MPTCPLB_KEY_SIZE], uint32_t token,
 	memcpy(key + 4, k, sizeof(k));
 	mptcplb_wipe(&secret, sizeof(secret));
 	mptcplb_wipe(k, sizeof(k));
+	return MPTCPLB_OK;
+}
+
+int mptcplb_key_random(enum mptcplb_mode mode, uint8_t *key, size_t length,
+		       const struct mptcplb_random *random)
+{
+	static const uint8_t zero[MPTCPLB_KEY_SIZE_MAX];
+	uint8_t drawn[MPTCPLB_KEY_SIZE_MAX];
+	int error = check_key(mode, length);
+
+	if (error)
+		return error;
+	if (!is_explicit(mode))
+		return MPTCPLB_ERR_ARGUMENT;
+	do {
+		error = mptcplb_random_bytes(random, drawn, length);
+		if (error)
+			return error;
+	} while (memcmp(drawn, zero, length) == 0);
+	memcpy(key, drawn, length);
+	mptcplb_wipe(drawn, sizeof(drawn));
+	return MPTCPLB_OK;
+}
+
+int mptcplb_key_cookie_nonce(const struct mptcplb_keyring *keyring, uint32_t *nonce,
+			     const uint8_t hash_secret[MPTCPLB_SECRET_SIZE], const uint8_t *key,
+			     size_t length)
+{
+	if (length != MPTCPLB_KEY_SIZE && length != MPTCPLB_KEY_SIZE_COMPACT_B)
+		return MPTCPLB_ERR_KEY_LENGTH;
+	*nonce = (uint32_t)crypto_siphash(hash_secret, key, length) &
+		 (mptcplb_keyring_nonce_count(keyring) - 1);
 	return MPTCPLB_OK;
 }

@@ -45,6 +45,141 @@ START_TEST(implicit_keys_give_the_models_tokens)
 }
 END_TEST
 
+START_TEST(explicit_keys_have_an_idsn_and_no_token)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(explicit_keys_vectors); i++) {
+		const struct explicit_key_vector *v = &explicit_keys_vectors[i];
+		enum mptcplb_mode mode = v->key.size == MPTCPLB_KEY_SIZE ? MPTCPLB_MODE_EXTENDED
+									 : MPTCPLB_MODE_COMPACT;
+		uint32_t token = 5;
+		uint64_t idsn;
+
+		ck_assert_int_eq(mptcplb_key_idsn(mode, &idsn, v->key.bytes, v->key.size),
+				 MPTCPLB_OK);
+		ck_assert_uint_eq(idsn, v->idsn);
+		ck_assert_int_eq(mptcplb_key_token(mode, &token, v->key.bytes, v->key.size),
+				 MPTCPLB_ERR_KEY_HAS_NO_TOKEN);
+		ck_assert_uint_eq(token, 5);
+	}
+}
+END_TEST
+
+START_TEST(every_mode_takes_the_lengths_of_its_keys_alone)
+{
+	const uint8_t key[32] = { 1 };
+	uint64_t idsn;
+
+	for (int mode = MPTCPLB_MODE_RFC8684; mode <= MPTCPLB_MODE_COMPACT; mode++) {
+		for (size_t length = 0; length <= sizeof(key); length++) {
+			int fits = mode == MPTCPLB_MODE_COMPACT ? length == 12 || length == 4
+								: length == 8;
+
+			ck_assert_int_eq(
+				mptcplb_key_idsn((enum mptcplb_mode)mode, &idsn, key, length),
+				fits ? MPTCPLB_OK : MPTCPLB_ERR_KEY_LENGTH);
+		}
+	}
+}
+END_TEST
+
+START_TEST(random_keys_are_for_the_explicit_modes)
+{
+	const struct {
+		enum mptcplb_mode mode;
+		size_t length;
+		int error;
+	} cases[] = {
+		{ MPTCPLB_MODE_EXTENDED, 8, MPTCPLB_OK },
+		{ MPTCPLB_MODE_COMPACT, 12, MPTCPLB_OK },
+		{ MPTCPLB_MODE_COMPACT, 4, MPTCPLB_OK },
+		{ MPTCPLB_MODE_EXTENDED, 12, MPTCPLB_ERR_KEY_LENGTH },
+		{ MPTCPLB_MODE_COMPACT, 8, MPTCPLB_ERR_KEY_LENGTH },
+		{ MPTCPLB_MODE_COMPACT, 0, MPTCPLB_ERR_KEY_LENGTH },
+		{ MPTCPLB_MODE_RFC8684, 8, MPTCPLB_ERR_ARGUMENT },
+		{ MPTCPLB_MODE_IMPLICIT, 8, MPTCPLB_ERR_ARGUMENT },
+		{ (enum mptcplb_mode)99, 8, MPTCPLB_ERR_ARGUMENT },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		static const uint8_t zero[MPTCPLB_KEY_SIZE_MAX];
+		uint8_t key[MPTCPLB_KEY_SIZE_MAX + 1] = { 0 };
+
+		ck_assert_int_eq(mptcplb_key_random(cases[i].mode, key, cases[i].length, NULL),
+				 cases[i].error);
+		ck_assert_int_eq(memcmp(key, zero, sizeof(zero)) != 0, !cases[i].error);
+		ck_assert_uint_eq(key[cases[i].length], 0);
+	}
+}
+END_TEST
+
+START_TEST(cookie_nonces_are_the_models)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cookies_vectors); i++) {
+		const struct cookie_vector *v = &cookies_vectors[i];
+		uint32_t nonce;
+
+		ck_assert_int_eq(mptcplb_keyring_init(&keyring, v->epoch_bits, v->server_id_bits),
+				 MPTCPLB_OK);
+		ck_assert_int_eq(mptcplb_key_cookie_nonce(&keyring, &nonce, v->hash_secret,
+							  v->key.bytes, v->key.size),
+				 MPTCPLB_OK);
+		ck_assert_uint_eq(nonce, v->nonce);
+	}
+}
+END_TEST
+
+START_TEST(cookie_nonces_are_for_the_servers_keys)
+{
+	const uint8_t key[16] = { 1 };
+	uint32_t nonce = 5;
+
+	make_keyring(1, 8, 1);
+	for (size_t length = 0; length <= sizeof(key); length++) {
+		if (length == 4 || length == 8)
+			continue;
+		ck_assert_int_eq(mptcplb_key_cookie_nonce(&keyring, &nonce, secret, key, length),
+				 MPTCPLB_ERR_KEY_LENGTH);
+	}
+	ck_assert_uint_eq(nonce, 5);
+}
+END_TEST
+
+START_TEST(join_hmacs_are_the_models)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(joins_vectors); i++) {
+		const struct join_vector *v = &joins_vectors[i];
+		const struct mptcplb_join join = {
+			v->key_a.bytes, v->key_a.size, v->key_b.bytes,
+			v->key_b.size,	v->random_a,   v->random_b,
+		};
+		uint8_t hmac[MPTCPLB_HMAC_SIZE];
+
+		ck_assert_int_eq(mptcplb_key_hmac_a(hmac, &join), MPTCPLB_OK);
+		ck_assert_mem_eq(hmac, v->hmac_a, sizeof(hmac));
+		ck_assert_int_eq(mptcplb_key_hmac_b(hmac, &join), MPTCPLB_OK);
+		ck_assert_mem_eq(hmac, v->hmac_b, sizeof(hmac));
+	}
+}
+END_TEST
+
+START_TEST(join_hmacs_want_sixteen_bytes_of_key)
+{
+	const uint8_t key[32] = { 1 };
+	uint8_t hmac[MPTCPLB_HMAC_SIZE];
+
+	for (size_t a = 0; a <= 20; a++) {
+		for (size_t b = 0; b <= 20; b++) {
+			const struct mptcplb_join join = { key, a, key, b, 1, 2 };
+
+			if (a + b == MPTCPLB_KEYS_SIZE)
+				continue;
+			ck_assert_int_eq(mptcplb_key_hmac_a(hmac, &join), MPTCPLB_ERR_KEY_LENGTH);
+			ck_assert_int_eq(mptcplb_key_hmac_b(hmac, &join), MPTCPLB_ERR_KEY_LENGTH);
+		}
+	}
+}
+END_TEST
+
 START_TEST(keys_of_other_lengths_and_modes_are_refused)
 {
 	const uint8_t key[64] = { 1 };
@@ -83,6 +218,8 @@ START_TEST(mode_names_go_both_ways)
 		ck_assert_int_eq(mptcplb_mode_from_name(&mode, not_modes[i]), MPTCPLB_ERR_ARGUMENT);
 	ck_assert_str_eq(mptcplb_mode_name(MPTCPLB_MODE_RFC8684), "rfc8684");
 	ck_assert_str_eq(mptcplb_mode_name(MPTCPLB_MODE_IMPLICIT), "implicit");
+	ck_assert_str_eq(mptcplb_mode_name(MPTCPLB_MODE_EXTENDED), "extended");
+	ck_assert_str_eq(mptcplb_mode_name(MPTCPLB_MODE_COMPACT), "compact");
 }
 END_TEST
 
@@ -153,6 +290,13 @@ int main(void)
 	const TTest *const tests[] = {
 		rfc8684_keys_give_the_models_tokens,
 		implicit_keys_give_the_models_tokens,
+		explicit_keys_have_an_idsn_and_no_token,
+		every_mode_takes_the_lengths_of_its_keys_alone,
+		random_keys_are_for_the_explicit_modes,
+		cookie_nonces_are_the_models,
+		cookie_nonces_are_for_the_servers_keys,
+		join_hmacs_are_the_models,
+		join_hmacs_want_sixteen_bytes_of_key,
 		keys_of_other_lengths_and_modes_are_refused,
 		mode_names_go_both_ways,
 		implicit_key_has_the_token_it_was_made_for,

@@ -73,6 +73,34 @@ def key_vectors(name, token_of):
         yield {"key": key.hex(), "token": f"{token_of(key):08x}", "idsn": f"{model.idsn(key):016x}"}
 
 
+def explicit_key_vectors():
+    """Keys that say nothing about the token: their IDSN alone."""
+    draw = Draw("explicit")
+    for length in (4, 8, 12) * 20:
+        key = draw.bytes(length)
+        yield {"key": key.hex(), "idsn": f"{model.idsn(key):016x}"}
+
+
+def cookie_vectors():
+    draw = Draw("cookies")
+    for i in range(60):
+        e, b = i % 3, 1 + draw.below(24)
+        secret, key = draw.bytes(16), draw.bytes((4, 8)[i % 2])
+        yield {"epoch_bits": e, "server_id_bits": b, "hash_secret": secret.hex(),
+               "key": key.hex(), "nonce": model.cookie_nonce(secret, e, b, key)}
+
+
+def join_vectors():
+    draw = Draw("joins")
+    for length_a in (8, 12, 4) * 20:
+        key_a, key_b = draw.bytes(length_a), draw.bytes(16 - length_a)
+        random_a, random_b = draw.bytes(4), draw.bytes(4)
+        yield {"key_a": key_a.hex(), "key_b": key_b.hex(),
+               "random_a": random_a.hex(), "random_b": random_b.hex(),
+               "hmac_a": model.join_hmac(key_a, key_b, random_a, random_b).hex(),
+               "hmac_b": model.join_hmac(key_b, key_a, random_b, random_a).hex()}
+
+
 def siphash_vectors():
     """SipHash-2-4 of four bytes, and the vector of the paper's appendix that checks the model."""
     assert model.siphash24(bytes(range(16)), bytes(range(15))) == 0xA129CA6149BE45E5
@@ -92,6 +120,9 @@ def vectors():
         "tokens": list(token_vectors()),
         "rfc8684_keys": list(key_vectors("rfc8684", model.rfc8684_token)),
         "implicit_keys": [example] + list(key_vectors("implicit", model.implicit_token)),
+        "explicit_keys": list(explicit_key_vectors()),
+        "cookies": list(cookie_vectors()),
+        "joins": list(join_vectors()),
         "siphash": list(siphash_vectors()),
     }
 

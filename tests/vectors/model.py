@@ -108,6 +108,11 @@ def implicit_key(token, k):
     return decrypt(k + b"mptcplb-impl", 32, token).to_bytes(4, "big") + k
 
 
+def cookie_nonce(hash_secret, e, b, key):
+    """The nonce of the token beside an explicit key, when the SYN/ACK is a SYN cookie."""
+    return siphash24(hash_secret, key) % 2 ** (32 - e - b)
+
+
 def join_hmac(key_local, key_remote, random_local, random_remote):
     """The HMAC-SHA256 of an MP_JOIN that the holder of key_local sends (RFC 8684, section 3.2)."""
     return hmac.new(key_local + key_remote, random_local + random_remote, hashlib.sha256).digest()

@@ -10,11 +10,15 @@ STRUCTS = {
                                 "nonce", "token"]),
     "rfc8684_keys": ("key_vector", ["key", "token", "idsn"]),
     "implicit_keys": ("key_vector", ["key", "token", "idsn"]),
+    "explicit_keys": ("explicit_key_vector", ["key", "idsn"]),
+    "cookies": ("cookie_vector", ["epoch_bits", "server_id_bits", "hash_secret", "key", "nonce"]),
+    "joins": ("join_vector", ["key_a", "key_b", "random_a", "random_b", "hmac_a", "hmac_b"]),
     "siphash": ("siphash_vector", ["key", "message", "hash"]),
 }
 
 DECLARATIONS = """\
 /* Made from vectors.json by to_header.py. */
+#include <stddef.h>
 #include <stdint.h>
 
 struct token_vector {
@@ -29,17 +33,48 @@ struct key_vector {
 	uint64_t idsn;
 };
 
+/* A key of any of the lengths that there are. */
+struct sized_key {
+	size_t size;
+	uint8_t bytes[12];
+};
+
+struct explicit_key_vector {
+	struct sized_key key;
+	uint64_t idsn;
+};
+
+struct cookie_vector {
+	unsigned int epoch_bits, server_id_bits;
+	uint8_t hash_secret[16];
+	struct sized_key key;
+	uint32_t nonce;
+};
+
+struct join_vector {
+	struct sized_key key_a, key_b;
+	uint32_t random_a, random_b;
+	uint8_t hmac_a[32], hmac_b[32];
+};
+
 struct siphash_vector {
 	uint8_t key[16], message[4];
 	uint64_t hash;
 };
 """
-BYTE_STRINGS = {"secret", "key", "message"}
+BYTE_STRINGS = {"secret", "hash_secret", "message", "hmac_a", "hmac_b"}
+KEYS_OF_ONE_SIZE = {"rfc8684_keys", "implicit_keys", "siphash"}
 
 
-def literal(field, value):
-    if field in BYTE_STRINGS:
-        return "{ " + ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(value)) + " }"
+def braces(value):
+    return "{ " + ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(value)) + " }"
+
+
+def literal(name, field, value):
+    if field in BYTE_STRINGS or field == "key" and name in KEYS_OF_ONE_SIZE:
+        return braces(value)
+    if field in ("key", "key_a", "key_b"):
+        return f"{{ {len(value) // 2}, {braces(value)} }}"
     if isinstance(value, str):
         return f"0x{value}ULL"
     return str(value)
@@ -53,7 +88,7 @@ def main():
         for name, (struct, fields) in STRUCTS.items():
             out.write(f"\nstatic const struct {struct} {name}_vectors[] = {{\n")
             for row in made[name]:
-                values = ", ".join(literal(field, row[field]) for field in fields)
+                values = ", ".join(literal(name, field, row[field]) for field in fields)
                 out.write(f"\t{{ {values} }},\n")
             out.write("};\n")
 
