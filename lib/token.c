@@ -3,6 +3,8 @@
 
 #include <mptcplb/keyring.h>
 
+#include "declassify.h"
+
 int mptcplb_token_encode(const struct mptcplb_keyring *keyring, uint32_t *token,
 			 const struct mptcplb_token_parts *parts)
 {
@@ -20,6 +22,7 @@ int mptcplb_token_encode(const struct mptcplb_keyring *keyring, uint32_t *token,
 	encoded = (uint64_t)parts->epoch << width |
 		  mptcplb_core_encrypt(&keyring->secrets[parts->epoch], width,
 				       parts->server_id << nonce_bits | parts->nonce);
+	declassify(&encoded, sizeof(encoded));
 	if (encoded == 0)
 		return MPTCPLB_ERR_TOKEN_ZERO;
 	*token = (uint32_t)encoded;
