@@ -18,21 +18,43 @@
 #define FIELDS_MAX 16
 
 static const char *const number_fields[] = {
-	"server_id_bits", "epoch_bits", "active", "epoch", "ids", "weight",
-	"peak_connections", "port",
+	"server_id_bits", "epoch_bits",	      "active", "epoch", "ids",
+	"weight",	  "peak_connections", "port",
 };
 
-static int fail_syntax(struct farm_load *load, const yaml_parser_t *parser)
+/* How many lines end before an offset. */
+static size_t count_lines(const struct farm_text *text, size_t offset)
 {
-	/* A reader error, e.g. of invalid UTF-8, has no mark: the parser is at most some lines off. */
-	size_t line = parser->error == YAML_READER_ERROR ? parser->mark.line :
-							   parser->problem_mark.line;
+	size_t lines = 0;
+
+	for (size_t i = 0; i < offset && i < text->length; i++)
+		lines += text->bytes[i] == '\n';
+	return lines;
+}
+
+/* Where the parser gave up. Its reader knows an offset; behind the end there is no line. */
+static size_t syntax_line(const yaml_parser_t *parser, const struct farm_text *text)
+{
+	size_t last = count_lines(text, text->length ? text->length - 1 : 0);
+	size_t line = parser->problem_mark.line;
+
+	if (parser->error == YAML_READER_ERROR)
+		line = count_lines(text, parser->problem_offset);
+	return (line < last ? line : last) + 1;
+}
+
+static int fail_syntax(struct farm_load *load, const yaml_parser_t *parser,
+		       const struct farm_text *text)
+{
+	const char *problem = parser->problem ? parser->problem : "syntax error";
+	size_t line = syntax_line(parser, text);
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return farm_fail_memory(load);
-	return farm_fail(load, line + 1, "not valid YAML: %s%s%s",
-			 parser->context ? parser->context : "", parser->context ? ", " : "",
-			 parser->problem ? parser->problem : "syntax error");
+	if (!parser->context)
+		return farm_fail(load, line, "not valid YAML: %s", problem);
+	return farm_fail(load, line, "not valid YAML: %s that starts on line %zu: %s",
+			 parser->context, parser->context_mark.line + 1, problem);
 }
 
 static int check_event(struct farm_load *load, const yaml_event_t *event, int *depth,
@@ -66,7 +88,7 @@ static int check_event(struct farm_load *load, const yaml_event_t *event, int *d
 }
 
 /* A first pass over the whole text, which bounds what the later ones can meet. */
-static int check_events(struct farm_load *load, yaml_parser_t *parser)
+static int check_events(struct farm_load *load, yaml_parser_t *parser, const struct farm_text *text)
 {
 	int depth = 0;
 	int documents = 0;
@@ -77,7 +99,7 @@ static int check_events(struct farm_load *load, yaml_parser_t *parser)
 		yaml_event_t event;
 
 		if (!yaml_parser_parse(parser, &event))
-			return fail_syntax(load, parser);
+			return fail_syntax(load, parser, text);
 		end = event.type == YAML_STREAM_END_EVENT;
 		error = check_event(load, &event, &depth, &documents);
 		yaml_event_delete(&event);
@@ -160,10 +182,11 @@ static int check_mapping(struct farm_load *load, const yaml_node_t *mapping)
 					 "the key of a field is not a text");
 		twin = find_field(&load->document, mapping, pair, field, strlen(field));
 		if (twin)
-			return farm_fail(
-				load, key->start_mark.line + 1,
-				"the field %s is already on line %zu", FARM_QUOTE(field),
-				yaml_document_get_node(&load->document, twin->key)->start_mark.line + 1);
+			return farm_fail(load, key->start_mark.line + 1,
+					 "the field %s is already on line %zu", FARM_QUOTE(field),
+					 yaml_document_get_node(&load->document, twin->key)
+							 ->start_mark.line +
+						 1);
 		error = check_numbers(load, field,
 				      yaml_document_get_node(&load->document, pair->value));
 	}
@@ -175,7 +198,8 @@ static int check_nodes(struct farm_load *load)
 	int error = 0;
 
 	if (!yaml_document_get_root_node(&load->document))
-		return farm_fail(load, 1, "the file is empty: expected the fields token and servers");
+		return farm_fail(load, 1,
+				 "the file is empty: expected the fields token and servers");
 	for (const yaml_node_t *node = load->document.nodes.start;
 	     !error && node < load->document.nodes.top; node++) {
 		if (node->type == YAML_MAPPING_NODE)
@@ -195,9 +219,11 @@ static int parse(struct farm_load *load, const struct farm_text *text, int make_
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, text->bytes, text->length);
 	if (!make_document)
-		error = check_events(load, &parser);
+		error = check_events(load, &parser, text);
 	else
-		error = yaml_parser_load(&parser, &load->document) ? 0 : fail_syntax(load, &parser);
+		error = yaml_parser_load(&parser, &load->document)
+				? 0
+				: fail_syntax(load, &parser, text);
 	mptcplb_wipe(parser.buffer.start, (size_t)(parser.buffer.end - parser.buffer.start));
 	mptcplb_wipe(parser.raw_buffer.start,
 		     (size_t)(parser.raw_buffer.end - parser.raw_buffer.start));

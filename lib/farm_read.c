@@ -11,6 +11,13 @@
 
 #include <mptcplb/random.h>
 
+static const char *describe(int error, char buffer[128])
+{
+	if (strerror_r(error, buffer, 128) != 0)
+		snprintf(buffer, 128, "error %d", error);
+	return buffer;
+}
+
 /* Read until the end or until the buffer is full: a file may grow while it is read. */
 static ssize_t read_all(int fd, uint8_t *bytes, size_t size)
 {
@@ -36,7 +43,7 @@ static const char *read_open(struct farm_text *text, int fd, size_t limit, char 
 	ssize_t length;
 
 	if (fstat(fd, &status) < 0)
-		return strerror_r(errno, buffer, 128);
+		return describe(errno, buffer);
 	if (!S_ISREG(status.st_mode))
 		return "is not a regular file";
 	text->mode = status.st_mode & 07777;
@@ -45,7 +52,7 @@ static const char *read_open(struct farm_text *text, int fd, size_t limit, char 
 		return "does not fit into memory";
 	length = read_all(fd, text->bytes, limit + 1);
 	if (length < 0)
-		return strerror_r(errno, buffer, 128);
+		return describe(errno, buffer);
 	text->length = (size_t)length;
 	if (text->length > limit) {
 		snprintf(buffer, 128, "is larger than %zu bytes", limit);
@@ -63,7 +70,7 @@ const char *farm_read(struct farm_text *text, const char *path, size_t limit, ch
 	/* O_NONBLOCK: a pipe must not hold us up before fstat() refuses it. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return strerror_r(errno, buffer, 128);
+		return describe(errno, buffer);
 	problem = read_open(text, fd, limit, buffer);
 	close(fd);
 	if (problem)

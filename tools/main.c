@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* mptcplb-tool: the table of commands, and the command line that they share. */
+#include "tool.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT_MAX 1000000
+
+static const struct command {
+	const char *words; /* one or two */
+	command_run *run;
+	const char *description;
+	const char *operands; /* NULL: none; else at least one */
+	unsigned int needs; /* OPTION_* that must be given */
+	unsigned int takes; /* others that may be */
+} commands[] = {
+	{ "genkey", cmd_genkey, "make a secret for an epoch: 32 hex digits", NULL, 0, 0 },
+	{ "check", cmd_check, "check a farm file and sum it up", NULL, OPTION_CONFIG, OPTION_JSON },
+	{ "token decode", cmd_token_decode, "tell whose tokens these are", "TOKEN…", OPTION_CONFIG,
+	  OPTION_JSON },
+	{ "token generate", cmd_token_generate, "make tokens of a server", NULL,
+	  OPTION_CONFIG | OPTION_SERVER, OPTION_NONCE | OPTION_COUNT | OPTION_JSON },
+	{ "key derive", cmd_key_derive, "give the token and IDSN of MPTCP keys", "KEY…",
+	  OPTION_MODE, OPTION_CONFIG | OPTION_JSON },
+	{ "key generate", cmd_key_generate, "make MPTCP keys whose token is of a server", NULL,
+	  OPTION_CONFIG | OPTION_SERVER | OPTION_MODE, OPTION_COUNT | OPTION_JSON },
+};
+
+static const struct {
+	struct option option;
+	const char *argument;
+	const char *description;
+} options[] = {
+	{ { "config", required_argument, NULL, OPTION_CONFIG },
+	  "FILE",
+	  "the farm file (docs/farm-file.md)" },
+	{ { "server", required_argument, NULL, OPTION_SERVER },
+	  "NAME|ID",
+	  "a server of the farm, with all its ids, or one server id" },
+	{ { "nonce", required_argument, NULL, OPTION_NONCE },
+	  "N",
+	  "count nonces up from N, in the server's lowest id; otherwise they are random" },
+	{ { "count", required_argument, NULL, OPTION_COUNT }, "N", "how many; 1 by default" },
+	{ { "mode", required_argument, NULL, OPTION_MODE },
+	  "MODE",
+	  "how a key gives its token: rfc8684 or implicit" },
+	{ { "json", no_argument, NULL, OPTION_JSON }, "", "print JSON, one object a line" },
+};
+
+static void print_help(FILE *stream)
+{
+	fprintf(stream, "Usage: mptcplb-tool COMMAND [OPTION…] …\n\n"
+			"MPTCP tokens that name their server.\n\nCommands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(stream, "  %-16s %s\n", commands[i].words, commands[i].description);
+	fprintf(stream, "\nmptcplb-tool COMMAND --help tells its options; --version the version.\n"
+			"Exit codes: 0 fine, 1 the operation failed, 2 wrong command line.\n");
+}
+
+static int print_command_help(const struct command *command)
+{
+	unsigned int all = command->needs | command->takes;
+
+	printf("Usage: mptcplb-tool %s", command->words);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		bool needed = command->needs & (unsigned int)options[i].option.val;
+
+		if (all & (unsigned int)options[i].option.val)
+			printf(" %s--%s%s%s%s", needed ? "" : "[", options[i].option.name,
+			       options[i].argument[0] ? " " : "", options[i].argument,
+			       needed ? "" : "]");
+	}
+	printf("%s%s\n\nTo %s.\n\n", command->operands ? " " : "",
+	       command->operands ? command->operands : "", command->description);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "--%s %s", options[i].option.name,
+			 options[i].argument);
+		if (all & (unsigned int)options[i].option.val)
+			printf("  %-18s %s\n", text, options[i].description);
+	}
+	return TOOL_FINE;
+}
+
+static int take_option(struct arguments *arguments, unsigned int option, const char *value)
+{
+	switch (option) {
+	case OPTION_CONFIG:
+		arguments->config = value;
+		return TOOL_FINE;
+	case OPTION_SERVER:
+		arguments->server = value;
+		return TOOL_FINE;
+	case OPTION_NONCE:
+		if (!parse_number(&arguments->nonce, value, UINT32_MAX))
+			return fail_usage("--nonce: '%s' is not a number of 32 bits", value);
+		return TOOL_FINE;
+	case OPTION_COUNT:
+		if (!parse_number(&arguments->count, value, COUNT_MAX) || arguments->count == 0)
+			return fail_usage("--count: '%s' is not a number from 1 to %d", value,
+					  COUNT_MAX);
+		return TOOL_FINE;
+	case OPTION_MODE:
+		if (mptcplb_mode_from_name(&arguments->mode, value))
+			return fail_usage("--mode: '%s' is no mode: expected rfc8684 or implicit",
+					  value);
+		return TOOL_FINE;
+	default:
+		return TOOL_FINE;
+	}
+}
+
+static int check_needs(const struct command *command, const struct arguments *arguments)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		unsigned int option = (unsigned int)options[i].option.val;
+
+		if (command->needs & ~arguments->given & option)
+			return fail_usage("%s: --%s is missing", command->words,
+					  options[i].option.name);
+	}
+	if (command->operands && arguments->operand_count == 0)
+		return fail_usage("%s: expected %s", command->words, command->operands);
+	/* What a stray operand is does not show: it may be a secret. */
+	if (!command->operands && arguments->operand_count > 0)
+		return fail_usage("%s: takes no arguments beside options", command->words);
+	return TOOL_FINE;
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+	struct option known[ARRAY_SIZE(options) + 2] = { { "help", no_argument, NULL, 'h' } };
+	struct arguments arguments = { .count = 1 };
+	size_t known_count = 1;
+	int option, error;
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if ((command->needs | command->takes) & (unsigned int)options[i].option.val)
+			known[known_count++] = options[i].option;
+	}
+	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+		if (option == 'h')
+			return print_command_help(command);
+		if (option == '?')
+			return fail_usage("%s: wrong option", command->words);
+		if (arguments.given & (unsigned int)option)
+			return fail_usage("%s: an option is there twice", command->words);
+		error = take_option(&arguments, (unsigned int)option, optarg);
+		if (error)
+			return error;
+		arguments.given |= (unsigned int)option;
+	}
+	arguments.operands = argv + optind;
+	arguments.operand_count = argc - optind;
+	error = check_needs(command, &arguments);
+	return error ? error : command->run(&arguments);
+}
+
+/* How many arguments a command's words take up: 0 when it is another command. */
+static int match_words(const struct command *command, int argc, char **argv)
+{
+	const char *second = strchr(command->words, ' ');
+	size_t length = strcspn(command->words, " ");
+
+	if (argc < 2 || strlen(argv[1]) != length || memcmp(argv[1], command->words, length) != 0)
+		return 0;
+	if (!second)
+		return 1;
+	return argc > 2 && strcmp(argv[2], second + 1) == 0 ? 2 : 0;
+}
+
+/* Secrets pass through this process: keep them out of core dumps. */
+static void forbid_core_dumps(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
+static int dispatch(int argc, char **argv)
+{
+	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		print_help(stdout);
+		return TOOL_FINE;
+	}
+	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+		printf("mptcplb-tool %s\n", MPTCPLB_VERSION);
+		return TOOL_FINE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		int words = match_words(&commands[i], argc, argv);
+
+		if (words) {
+			argv[words] = argv[0];
+			return run_command(&commands[i], argc - words, argv + words);
+		}
+	}
+	print_help(stderr);
+	return TOOL_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int result;
+
+	forbid_core_dumps();
+	result = dispatch(argc, argv);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return fail("cannot write to standard output");
+	return result;
+}
