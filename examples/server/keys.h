@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Make keys ahead of need, and keep the slots filled with them. */
+#ifndef MPTCPLB_SERVER_KEYS_H
+#define MPTCPLB_SERVER_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mptcplb/farm.h>
+
+#include "server_kern_user.h"
+#include "tokens.h"
+
+struct keys {
+	const struct mptcplb_keyring *keyring;
+	const struct mptcplb_farm_server *server;
+	struct tokens *tokens;
+	struct server_slot *slots; /* the BPF map */
+	uint32_t slot_count;
+	uint32_t *empty; /* slots that wait for a key; each at most once */
+	uint32_t empty_count;
+	uint64_t refilled;
+};
+
+/* Map the slots, all of which are empty. Returns 0 or -errno. */
+int keys_open(struct keys *keys, int slots_map, uint32_t slot_count);
+
+/* Wipe the slots and let go of them. */
+void keys_close(struct keys *keys);
+
+/* A slot was consumed. */
+void keys_add_empty(struct keys *keys, uint32_t slot);
+
+/* Make keys for at most @count empty slots. Returns MPTCPLB_OK or what mptcplb_key_search() does. */
+int keys_fill(struct keys *keys, uint32_t count);
+
+/* How many slots have a key. */
+uint32_t keys_filled(const struct keys *keys);
+
+#endif

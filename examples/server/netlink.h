@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Ask the kernel for a list over netlink. */
+#ifndef MPTCPLB_SERVER_NETLINK_H
+#define MPTCPLB_SERVER_NETLINK_H
+
+#include <linux/netlink.h>
+
+/*
+ * Send a request (NLM_F_REQUEST | NLM_F_DUMP are added) to a netlink protocol, e.g.
+ * NETLINK_SOCK_DIAG, and hand each message of the answer to @each. Returns 0 or -errno.
+ */
+int netlink_dump(int protocol, struct nlmsghdr *request,
+		 void (*each)(void *context, const struct nlmsghdr *message), void *context);
+
+#endif

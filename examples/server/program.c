@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#include "program.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <mptcplb/random.h>
+
+#include "daemon.h"
+#include "server.skel.h"
+
+/* Bytes in a ring buffer for one struct server_consumed: a header of 8, and the next 8. */
+#define RING_RECORD_SIZE (8 + sizeof(struct server_consumed))
+
+static __be32 ipv4(const struct mptcplb_farm_address *address)
+{
+	__be32 value;
+
+	memcpy(&value, address->bytes, sizeof(value));
+	return value;
+}
+
+/* A ring that holds a record for each slot, in the size that the kernel asks for. */
+static uint32_t ring_size(uint32_t slot_count)
+{
+	uint32_t size = (uint32_t)sysconf(_SC_PAGESIZE);
+
+	while (size < slot_count * RING_RECORD_SIZE)
+		size *= 2;
+	return size;
+}
+
+static int configure(struct server_bpf *program, const struct program_options *options)
+{
+	const struct mptcplb_farm *farm = options->farm;
+	uint8_t secret[MPTCPLB_SECRET_SIZE];
+	struct mptcplb_core_secret flow_secret;
+	int error = mptcplb_random_bytes(NULL, secret, sizeof(secret));
+
+	if (error) {
+		log_error("%s", mptcplb_strerror(error));
+		return -EIO;
+	}
+	mptcplb_core_secret_load(&flow_secret, secret);
+	memcpy((void *)&program->rodata->flow_secret, &flow_secret, sizeof(flow_secret));
+	mptcplb_wipe(secret, sizeof(secret));
+	mptcplb_wipe(&flow_secret, sizeof(flow_secret));
+	program->rodata->own_address = ipv4(&options->server->address);
+	program->rodata->decapsulate_only = options->decapsulate_only;
+	program->rodata->slot_count = options->slot_count;
+	program->rodata->bucket_mask = options->bucket_count - 1;
+	bpf_map__set_max_entries(program->maps.slots, options->slot_count);
+	bpf_map__set_max_entries(program->maps.consumed, ring_size(options->slot_count));
+	/* Each service has an entry with its port and one, maybe shared, without. */
+	bpf_map__set_max_entries(program->maps.services, (uint32_t)(2 * farm->service_count + 1));
+	bpf_map__set_max_entries(program->maps.members,
+				 (uint32_t)(farm->balancer_count + farm->server_count));
+	return 0;
+}
+
+static int add_service(const struct server_bpf *program, const struct mptcplb_farm_service *service)
+{
+	struct server_service key = { .address = ipv4(&service->address),
+				      .port = htons(service->port) };
+	const uint8_t value = 1;
+	int error = bpf_map_update_elem(bpf_map__fd(program->maps.services), &key, &value, BPF_ANY);
+
+	if (error)
+		return error;
+	key.port = 0;
+	return bpf_map_update_elem(bpf_map__fd(program->maps.services), &key, &value, BPF_ANY);
+}
+
+static int add_member(const struct server_bpf *program, const struct mptcplb_farm_address *address)
+{
+	const __be32 key = ipv4(address);
+	const uint8_t value = 1;
+
+	if (address->version != 4)
+		return 0;
+	return bpf_map_update_elem(bpf_map__fd(program->maps.members), &key, &value, BPF_ANY);
+}
+
+static int fill_maps(const struct server_bpf *program, const struct program_options *options)
+{
+	const struct mptcplb_farm *farm = options->farm;
+	size_t i, added = 0;
+	int error = 0;
+
+	for (i = 0; !error && i < farm->service_count; i++) {
+		const struct mptcplb_farm_service *service = &farm->services[i];
+
+		if (service->address.version != 4 ||
+		    !mptcplb_farm_serves(farm, service, options->server))
+			continue;
+		error = add_service(program, service);
+		added++;
+	}
+	for (i = 0; !error && i < farm->balancer_count; i++)
+		error = add_member(program, &farm->balancers[i].address);
+	for (i = 0; !error && i < farm->server_count; i++)
+		error = add_member(program, &farm->servers[i].address);
+	if (!error && !added)
+		log_warning("server \"%s\" has no IPv4 service in the farm file: nothing to do",
+			    options->server->name);
+	return error;
+}
+
+struct server_bpf *program_load(const struct program_options *options)
+{
+	struct server_bpf *program = server_bpf__open();
+	int error;
+
+	if (!program) {
+		log_error("cannot open the BPF programs: %s", strerror(errno));
+		return NULL;
+	}
+	error = configure(program, options);
+	if (!error)
+		error = server_bpf__load(program);
+	if (!error)
+		error = fill_maps(program, options);
+	if (error) {
+		log_error("cannot load the BPF programs: %s", strerror(-error));
+		server_bpf__destroy(program);
+		return NULL;
+	}
+	return program;
+}
+
+int program_counters(const struct server_bpf *program, uint64_t counters[SERVER_COUNTER_COUNT])
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *values;
+	uint32_t i;
+	int cpu, error = 0;
+
+	if (cpus < 0)
+		return cpus;
+	values = calloc((size_t)cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	for (i = 0; !error && i < SERVER_COUNTER_COUNT; i++) {
+		error = bpf_map_lookup_elem(bpf_map__fd(program->maps.counters), &i, values);
+		counters[i] = 0;
+		for (cpu = 0; cpu < cpus; cpu++)
+			counters[i] += values[cpu];
+	}
+	free(values);
+	return error;
+}
