@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""Counting joins: those tried on the wire, those that reached their owner in the kernels."""
+
+import os
+import re
+import struct
+import time
+
+from namespaces import FarmError
+
+START_SECONDS = 20
+ETHERNET = 1
+ETHERTYPE_IPV4 = 0x0800
+PROTOCOL_TCP = 6
+OPTION_END, OPTION_NOP, OPTION_MPTCP = 0, 1, 30
+MP_JOIN = 1
+# Link header, longest IPv4 header, longest TCP header.
+SNAPLEN = 14 + 60 + 60
+
+
+class Capture:
+    """The client's SYNs, captured where they come in to the router."""
+
+    def __init__(self, sandbox, namespace, interfaces):
+        self._files = {name: os.path.join(sandbox.directory, f"{name}.pcap")
+                       for name in interfaces}
+        self._tcpdumps = [
+            sandbox.start(namespace, [
+                "tcpdump", "-n", "-i", name, "-Q", "in", "-s", str(SNAPLEN), "-B", "16384",
+                "--immediate-mode", "-U", "-Z", "root", "-w", file,
+                "tcp[tcpflags] & (tcp-syn | tcp-ack) == tcp-syn"],
+                f"tcpdump on {name}", ready=False)
+            for name, file in self._files.items()]
+        for tcpdump in self._tcpdumps:
+            _wait_listening(tcpdump)
+
+    def stop(self):
+        """End the capture and return the joins tried."""
+        for tcpdump in self._tcpdumps:
+            tcpdump.stop()
+            dropped = re.search(r"^(\d+) packets? dropped by kernel", tcpdump.errors(), re.M)
+            if not dropped or int(dropped[1]):
+                raise FarmError(f"{tcpdump.name} missed packets: {tcpdump.errors()}")
+        joins = set()
+        for file in self._files.values():
+            with open(file, "rb") as pcap:
+                joins |= joins_tried(pcap.read())
+        return joins
+
+
+def _wait_listening(tcpdump):
+    end = time.monotonic() + START_SECONDS
+    while "listening on" not in tcpdump.errors():
+        if time.monotonic() > end:
+            raise FarmError(f"{tcpdump.name} does not listen: {tcpdump.errors()}")
+        time.sleep(0.02)
+
+
+def joins_tried(pcap):
+    """The joins in a capture: (source, port, destination, port, initial sequence number).
+
+    A SYN that was sent again has the same five, and so counts once.
+    """
+    return {join for join in map(join_of_frame, frames(pcap)) if join}
+
+
+def frames(pcap):
+    """The frames of a pcap file in the byte order of its magic number."""
+    order = {0xa1b2c3d4: "<", 0xd4c3b2a1: ">"}.get(int.from_bytes(pcap[:4], "little"))
+    if not order or len(pcap) < 24 or struct.unpack_from(order + "I", pcap, 20)[0] != ETHERNET:
+        raise FarmError("the capture is not a pcap file of Ethernet frames")
+    offset = 24
+    while offset + 16 <= len(pcap):
+        size = struct.unpack_from(order + "I", pcap, offset + 8)[0]
+        yield pcap[offset + 16:offset + 16 + size]
+        offset += 16 + size
+    if offset != len(pcap):
+        raise FarmError("the capture ends in the middle of a frame")
+
+
+def join_of_frame(frame):
+    """What identifies the join whose SYN this frame is; None when it is none."""
+    if len(frame) < 34 or int.from_bytes(frame[12:14], "big") != ETHERTYPE_IPV4:
+        return None
+    packet = frame[14:]
+    segment = packet[(packet[0] & 15) * 4:]
+    if packet[9] != PROTOCOL_TCP or len(segment) < 20 or segment[13] & 0x12 != 0x02:
+        return None
+    if not has_join(segment[20:(segment[12] >> 4) * 4]):
+        return None
+    source_port, destination_port, number = struct.unpack_from("!HHI", segment)
+    return packet[12:16], source_port, packet[16:20], destination_port, number
+
+
+def has_join(options):
+    """Whether TCP options contain an MP_JOIN."""
+    while options and options[0] != OPTION_END:
+        size = 1 if options[0] == OPTION_NOP else options[1] if len(options) > 1 else 0
+        if size < (1 if options[0] == OPTION_NOP else 2) or size > len(options):
+            return False
+        if options[0] == OPTION_MPTCP and size > 2 and options[2] >> 4 == MP_JOIN:
+            return True
+        options = options[size:]
+    return False
+
+
+def joins_accepted(sandbox, namespace):
+    """The joins whose third ACK the kernel of a namespace has accepted, ever."""
+    lines = sandbox.run(namespace, "cat", "/proc/net/netstat").splitlines()
+    for names, values in zip(lines[::2], lines[1::2]):
+        if names.startswith("MPTcpExt:"):
+            return int(dict(zip(names.split(), values.split()))["MPJoinAckRx"])
+    raise FarmError("this kernel does not count MPTCP joins")
