@@ -7,9 +7,9 @@
 
 /* Exit codes of every program of this project. */
 enum exit_code {
-	EXIT_FINE = 0,	 /* done */
+	EXIT_FINE = 0, /* done */
 	EXIT_FAILED = 1, /* the operation failed */
-	EXIT_USAGE = 2,	 /* the command line is wrong */
+	EXIT_USAGE = 2, /* the command line is wrong */
 };
 
 /* Print "PROGRAM: message\n" to stderr; a prefix "<3>" or so for the journal comes with level. */

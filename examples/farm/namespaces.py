@@ -51,6 +51,8 @@ class Process:
 
     def errors(self):
         """What it has written to stderr so far."""
+        if self._errors.closed:
+            return self._last_errors
         # Not by seek() and read(): the program writes at the same file offset.
         return os.pread(self._errors.fileno(), ERRORS_SIZE, 0).decode(errors="replace").strip()
 
@@ -75,6 +77,14 @@ class Process:
         """Whether it has not ended yet."""
         return self._popen.poll() is None
 
+    def signal(self, number):
+        """Send it a signal."""
+        self._popen.send_signal(number)
+
+    def exit_code(self):
+        """What it ended with; None while it runs."""
+        return self._popen.poll()
+
     def terminate(self):
         """Tell it to end."""
         self.stopped = True
@@ -90,6 +100,8 @@ class Process:
             self._popen.kill()
             self._popen.wait()
         self._popen.stdout.close()
+        self._last_errors = self.errors()
+        self._errors.close()
 
 
 class Sandbox:

@@ -84,11 +84,11 @@ class Agent:
 
     def signal(self, number):
         """Send it a signal."""
-        self._process._popen.send_signal(number)
+        self._process.signal(number)
 
     def code(self):
         """Its exit code."""
-        return self._process._popen.returncode
+        return self._process.exit_code()
 
 
 class Network(Sandbox):

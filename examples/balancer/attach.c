@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#include "attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <string.h>
+
+#include "daemon.h"
+
+static int create_link(int program, unsigned int ifindex, unsigned int mode)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = mode);
+
+	return bpf_link_create(program, (int)ifindex, BPF_XDP, &options);
+}
+
+static int refuse(const char *interface, unsigned int ifindex, int error)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	if ((error == -EBUSY || error == -EEXIST) && bpf_xdp_query((int)ifindex, 0, &query) == 0)
+		log_error(
+			"interface \"%s\" already has an XDP program, with id %u: detach that first",
+			interface, query.prog_id);
+	else
+		log_error("cannot attach to interface \"%s\": %s", interface, strerror(-error));
+	return -1;
+}
+
+int attach_xdp(int program, const char *interface, unsigned int ifindex, const char **mode)
+{
+	int link = create_link(program, ifindex, XDP_FLAGS_DRV_MODE);
+	int error = link;
+
+	*mode = "native";
+	if (link >= 0)
+		return link;
+	if (error == -EBUSY || error == -EEXIST || error == -EPERM)
+		return refuse(interface, ifindex, error);
+
+	*mode = "generic";
+	link = create_link(program, ifindex, XDP_FLAGS_SKB_MODE);
+	if (link < 0)
+		return refuse(interface, ifindex, link);
+	log_warning("interface \"%s\" takes no XDP program in native mode (%s): "
+		    "using generic mode, which is slower",
+		    interface, strerror(-error));
+	return link;
+}

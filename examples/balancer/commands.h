@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The subcommands. Each gets the arguments behind its name and returns an enum exit_code. */
+#ifndef MPTCPLB_BALANCER_COMMANDS_H
+#define MPTCPLB_BALANCER_COMMANDS_H
+
+/* Its name on the control socket and in messages. */
+#define BALANCER_PROGRAM "balancer"
+
+int command_run(int argc, char **argv);
+int command_status(int argc, char **argv);
+
+#endif

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "daemon.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *usage;
+} commands[] = {
+	{ "run", command_run,
+	  "run --config FILE --interface IF [options]\n"
+	  "      balance what arrives on IF until SIGINT or SIGTERM\n"
+	  "      --name BALANCER         which entry of the farm's balancers this is; its address\n"
+	  "                              is the outer source (found by itself where it is clear)\n"
+	  "      --no-tokens             hash joins like any SYN\n"
+	  "      --on-unroutable POLICY  joins that no server can take: hash (default) or drop\n"
+	  "      --flows N               how many joined subflows to remember (default 262144)\n" },
+	{ "status", command_status,
+	  "status --interface IF [--json]\n"
+	  "      what the balancer on IF is set to and what it has done\n" },
+};
+
+static void print_help(void)
+{
+	puts("mptcplb-balancer: an XDP balancer that sends MPTCP joins to their server\n\nUsage:");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		printf("  mptcplb-balancer %s", commands[i].usage);
+	puts("  mptcplb-balancer --help | --version");
+}
+
+int main(int argc, char **argv)
+{
+	daemon_start("mptcplb-balancer");
+	if (argc < 2) {
+		log_error("which command? See --help");
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		print_help();
+		return EXIT_FINE;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("mptcplb-balancer " MPTCPLB_VERSION);
+		return EXIT_FINE;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		argv[1] = argv[0]; /* what getopt_long() puts in front of its messages */
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	log_error("there is no command \"%s\": see --help", argv[1]);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,164 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# The command line of mptcplb-balancer, with its errors: balancer_cli.sh PROGRAM
+set -u
+program=$1
+namespace=mptcplb-cli-$$
+dir=$(mktemp -d)
+secret=3f1c7a52e0d94b8896a5c10b7e2d6f43
+running=
+failures=0
+
+cleanup() {
+	[ -z "$running" ] || kill "$running" 2>/dev/null
+	ip netns del "$namespace" 2>/dev/null
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+in_namespace() {
+	nsenter --net=/run/netns/"$namespace" "$@"
+}
+
+# expect EXIT_CODE TEXT COMMAND…: the command ends so and says the text
+expect() {
+	code=$1 text=$2
+	shift 2
+	"$@" >"$dir/output" 2>&1
+	got=$?
+	if [ "$got" -ne "$code" ] || ! grep -qF -- "$text" "$dir/output"; then
+		echo "FAILED: $*"
+		echo "  expected exit code $code and \"$text\", got $got and:"
+		sed 's/^/  /' "$dir/output"
+		failures=$((failures + 1))
+	fi
+	if grep -qi "$secret" "$dir/output"; then
+		echo "FAILED: $*: the secret is in what it says"
+		failures=$((failures + 1))
+	fi
+}
+
+# start ARGUMENT…: run a balancer and wait until it is ready
+start() {
+	mkfifo "$dir/ready.$$"
+	# not by in_namespace: $! must be the program's own id
+	nsenter --net=/run/netns/"$namespace" "$program" run "$@" >"$dir/ready.$$" 2>"$dir/errors" &
+	running=$!
+	read -r line <"$dir/ready.$$" || line=
+	rm "$dir/ready.$$"
+	if [ "$line" != ready ]; then
+		echo "FAILED: run $* did not become ready:"
+		cat "$dir/errors"
+		exit 1
+	fi
+}
+
+# stop SIGNAL: it must end well
+stop() {
+	kill "-$1" "$running"
+	wait "$running"
+	got=$?
+	running=
+	if [ "$got" -ne 0 ]; then
+		echo "FAILED: exit code $got after SIG$1"
+		failures=$((failures + 1))
+	fi
+}
+
+farm() {
+	cat <<-EOF
+	token:
+	  server_id_bits: 8
+	  epoch_bits: 1
+	  active: 0
+	  epochs:
+	    - {epoch: 0, secret: "$secret"}
+	servers:
+	  - {name: web-1, address: 192.0.2.11, ids: [17]}
+	balancers:
+	  - {name: lb-1, address: 192.0.2.1}
+	  - {name: lb-2, address: 192.0.2.2}
+	services:
+	  - {address: $1, port: 443}
+	EOF
+}
+
+umask 077
+farm 198.51.100.1 >"$dir/farm.yaml"
+farm 2001:db8::1 >"$dir/ipv6.yaml"
+farm 198.51.100.1 | sed 's/ids: .17./ids: [300]/' >"$dir/broken.yaml"
+farm 198.51.100.1 | sed '/services:/,$d' >"$dir/idle.yaml"
+ip netns add "$namespace" || exit 1
+in_namespace ip link add near type veth peer name far
+in_namespace ip address add 192.0.2.2/24 dev near
+in_namespace ip link set near up
+in_namespace ip link set far up
+config=$dir/farm.yaml
+run="in_namespace $program run"
+
+# command lines
+expect 0 "Usage:" "$program" --help
+expect 0 "mptcplb-balancer 0." "$program" --version
+expect 2 "which command?" "$program"
+expect 2 'there is no command "walk"' "$program" walk
+expect 2 "run needs --config and --interface" "$program" run --config "$config"
+expect 2 "unrecognized option '--confi-g'" "$program" run --confi-g x
+expect 2 '"extra" is not expected' "$program" run --config "$config" --interface near extra
+expect 2 '--on-unroutable "ignore": expected hash or drop' \
+	"$program" run --config "$config" --interface near --on-unroutable ignore
+expect 2 '--flows "many": expected a number from' \
+	"$program" run --config "$config" --interface near --flows many
+expect 2 '--flows "1": expected a number from' \
+	"$program" run --config "$config" --interface near --flows 1
+expect 2 "status needs --interface" "$program" status
+
+# what can be wrong with a farm or a host
+expect 1 'interface "nowhere": No such device' $run --config "$config" --interface nowhere
+expect 1 'the farm has no balancer "lb-3"' $run --config "$config" --interface near --name lb-3
+expect 1 "$dir/broken.yaml:" $run --config "$dir/broken.yaml" --interface near
+expect 1 "300" $run --config "$dir/broken.yaml" --interface near
+expect 1 "$dir/absent.yaml" $run --config "$dir/absent.yaml" --interface near
+expect 1 "2001:db8::1, but this balancer handles IPv4 only" $run --config "$dir/ipv6.yaml" --interface near
+expect 1 "the farm has no services" $run --config "$dir/idle.yaml" --interface near
+expect 1 "say with --name which one this is" $run --config "$config" --interface far
+expect 1 "CAP_NET_ADMIN is missing" in_namespace setpriv --bounding-set=-net_admin \
+	--inh-caps=-net_admin "$program" run --config "$config" --interface near
+expect 1 "CAP_BPF is missing" in_namespace setpriv --bounding-set=-bpf,-sys_admin \
+	--inh-caps=-bpf,-sys_admin "$program" run --config "$config" --interface near
+expect 1 "CAP_PERFMON is missing" in_namespace setpriv --bounding-set=-perfmon,-sys_admin \
+	--inh-caps=-perfmon,-sys_admin "$program" run --config "$config" --interface near
+expect 1 'no mptcplb-balancer runs on interface "near"' in_namespace "$program" status --interface near
+
+# a balancer that finds its entry by the interface's address
+start --config "$config" --interface near
+expect 0 "lb-2, outer source 192.0.2.2" in_namespace "$program" status --interface near
+expect 0 "XDP in native mode" in_namespace "$program" status --interface near
+expect 0 '"unroutable_epoch":0' in_namespace "$program" status --interface near --json
+expect 1 'another mptcplb-balancer runs on interface "near"' $run --config "$config" --interface near
+kill -HUP "$running"
+expect 0 "lb-2" in_namespace "$program" status --interface near
+stop TERM
+if in_namespace ip link show near | grep xdp; then
+	echo "FAILED: the XDP program is still there after a clean stop"
+	failures=$((failures + 1))
+fi
+
+# options that status shows; lo has no native mode
+start --config "$config" --interface near --name lb-1 --no-tokens
+expect 0 "lb-1, outer source 192.0.2.1" in_namespace "$program" status --interface near
+expect 0 "hashed like any SYN" in_namespace "$program" status --interface near
+stop INT
+start --config "$config" --interface lo --name lb-1 --on-unroutable drop --flows 2048
+expect 0 "unroutable ones: drop; 2048 flows" in_namespace "$program" status --interface lo
+expect 0 "XDP in generic mode" in_namespace "$program" status --interface lo
+expect 0 "using generic mode, which is slower" cat "$dir/errors"
+
+# somebody else's XDP program: the one on lo, under another name of that interface
+in_namespace ip link property add dev lo altname lo-too
+expect 1 'interface "lo-too" already has an XDP program, with id' \
+	$run --config "$config" --interface lo-too --name lb-1
+stop TERM
+
+[ "$failures" -eq 0 ] && echo "all as expected"
+exit "$((failures > 0))"

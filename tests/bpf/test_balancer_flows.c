@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* What the balancer remembers of joins, and what makes it forget. */
+#include "balancer_harness.h"
+
+START_TEST(packets_behind_a_join_go_to_its_owner)
+{
+	struct segment segment = segment_of(TCP_ACK);
+	const enum server owner = server_away_from_home(&segment);
+	const struct expected joined = SENT_TO(owner, BALANCER_ROUTED_TOKEN);
+	const struct expected first = SENT_TO(owner, BALANCER_ROUTED_FLOW, BALANCER_FLOWS_KEPT);
+	const struct expected later = SENT_TO(owner, BALANCER_ROUTED_FLOW);
+	struct segment join = join_of(ID_OF(owner));
+
+	expect("the join goes to the owner", &join, &joined);
+	expect("its retransmission too", &join, &joined);
+	ck_assert(harness_is_pending(&join));
+	expect("the first ACK follows and makes the flow stay", &segment, &first);
+	ck_assert(!harness_is_pending(&join));
+	segment.payload = 1000;
+	expect("data follows", &segment, &later);
+	expect("a late copy of the join changes nothing", &join, &joined);
+	segment.flags = TCP_ACK | TCP_FIN;
+	expect("a FIN follows", &segment, &later);
+	segment.flags = TCP_RST;
+	expect("a RST follows", &segment, &later);
+	segment.flags = TCP_ACK;
+	expect("what comes behind a FIN follows", &segment, &later);
+}
+END_TEST
+
+START_TEST(other_4_tuples_do_not_follow_a_join)
+{
+	const struct expected hashed = SENT_TO(HASHED, BALANCER_ROUTED_HASH);
+	const struct expected other_service = SENT_TO(ELSEWHERE, BALANCER_ROUTED_HASH);
+	struct segment segment = segment_of(TCP_ACK);
+	struct segment join = join_of(ID_OF(server_away_from_home(&segment)));
+
+	run_segment(&join);
+	segment.client_port++;
+	expect("another port of the client is another flow", &segment, &hashed);
+	segment = segment_of(TCP_ACK);
+	segment.client++;
+	expect("another client is another flow", &segment, &hashed);
+	segment = segment_of(TCP_ACK);
+	segment.service_port = OTHER_PORT;
+	expect("another service is another flow", &segment, &other_service);
+}
+END_TEST
+
+START_TEST(a_new_syn_makes_a_pending_join_forgotten)
+{
+	const struct expected forgotten =
+		SENT_TO(HASHED, BALANCER_ROUTED_HASH, BALANCER_FLOWS_FORGOTTEN);
+	const struct expected hashed = SENT_TO(HASHED, BALANCER_ROUTED_HASH);
+	const struct segment syn = segment_of(TCP_SYN), ack = segment_of(TCP_ACK);
+	struct segment join = join_of(ID_OF(server_away_from_home(&syn)));
+
+	run_segment(&join);
+	expect("a plain SYN on the 4-tuple makes the join forgotten", &syn, &forgotten);
+	expect("the ACK goes where the SYN went", &ack, &hashed);
+	expect("there is nothing left to forget", &syn, &hashed);
+}
+END_TEST
+
+START_TEST(a_new_syn_makes_a_kept_flow_forgotten)
+{
+	const struct expected forgotten =
+		SENT_TO(HASHED, BALANCER_ROUTED_HASH, BALANCER_FLOWS_FORGOTTEN);
+	const struct expected hashed = SENT_TO(HASHED, BALANCER_ROUTED_HASH);
+	const struct segment ack = segment_of(TCP_ACK);
+	struct segment join = join_of(ID_OF(server_away_from_home(&ack)));
+	struct segment capable = segment_of(TCP_SYN);
+
+	options_add_capable(&capable.options);
+	run_segment(&join);
+	run_segment(&ack);
+	expect("a SYN with MP_CAPABLE on the 4-tuple makes the flow forgotten", &capable,
+	       &forgotten);
+	expect("the ACK goes where the SYN went", &ack, &hashed);
+}
+END_TEST
+
+START_TEST(an_unroutable_join_makes_the_flow_forgotten)
+{
+	const struct expected forgotten = SENT_TO(HASHED, BALANCER_UNROUTABLE_ID,
+						  BALANCER_ROUTED_HASH, BALANCER_FLOWS_FORGOTTEN);
+	const struct expected hashed = SENT_TO(HASHED, BALANCER_ROUTED_HASH);
+	const struct segment ack = segment_of(TCP_ACK);
+	struct segment join = join_of(ID_OF(server_away_from_home(&ack)));
+	struct segment unroutable = join_of(ID_WITHOUT_OWNER);
+
+	run_segment(&join);
+	run_segment(&ack);
+	expect("an unroutable join is hashed, so what was remembered goes", &unroutable,
+	       &forgotten);
+	expect("its ACK goes the same way", &ack, &hashed);
+}
+END_TEST
+
+START_TEST(a_join_of_another_owner_takes_the_flow_over)
+{
+	const struct expected kept = SENT_TO(DRAINING, BALANCER_ROUTED_FLOW, BALANCER_FLOWS_KEPT);
+	const struct expected later = SENT_TO(UP_3, BALANCER_ROUTED_FLOW);
+	const struct segment ack = segment_of(TCP_ACK);
+	struct segment join = join_of(ID_OF(UP_1));
+	struct segment second = join_of(ID_OF(DRAINING));
+	struct segment third = join_of(ID_OF(UP_3));
+
+	run_segment(&join);
+	run_segment(&second);
+	expect("of two joins on a 4-tuple the later one is remembered", &ack, &kept);
+	run_segment(&third);
+	expect("also when the flow was already kept", &ack, &later);
+}
+END_TEST
+
+START_TEST(a_syn_with_rst_forgets_nothing)
+{
+	struct segment segment = segment_of(TCP_SYN | TCP_RST);
+	const enum server owner = server_away_from_home(&segment);
+	const struct expected kept = SENT_TO(owner, BALANCER_ROUTED_FLOW, BALANCER_FLOWS_KEPT);
+	struct segment join = join_of(ID_OF(owner));
+
+	run_segment(&join);
+	expect("SYN with RST opens nothing, so it goes with the flow", &segment, &kept);
+}
+END_TEST
+
+START_TEST(a_flow_whose_server_went_down_is_hashed)
+{
+	const struct expected hashed = SENT_TO(HASHED, BALANCER_ROUTED_FLOW, BALANCER_ROUTED_HASH);
+	const struct expected back = SENT_TO(DRAINING, BALANCER_ROUTED_FLOW);
+	const struct segment ack = segment_of(TCP_ACK);
+	struct segment join = join_of(ID_OF(DRAINING));
+
+	run_segment(&join);
+	run_segment(&ack);
+	harness_set_down(DRAINING, true);
+	expect("nothing goes to a server that is down", &ack, &hashed);
+	harness_set_down(DRAINING, false);
+	expect("the flow is still remembered when the server is back", &ack, &back);
+}
+END_TEST
+
+START_TEST(a_flood_of_joins_does_not_push_a_flow_out)
+{
+	const struct expected later = SENT_TO(DRAINING, BALANCER_ROUTED_FLOW);
+	const struct segment ack = segment_of(TCP_ACK);
+	struct segment join = join_of(ID_OF(DRAINING));
+
+	run_segment(&join);
+	run_segment(&ack);
+	/* many times what either table holds: see the harness, and PENDING_ENTRIES */
+	for (uint32_t i = 1; i <= 60000; i++) {
+		join.client = CLIENT_ADDRESS + i;
+		run_segment(&join);
+	}
+	expect("joins that only send SYNs do not touch the flow table", &ack, &later);
+}
+END_TEST
+
+START_TEST(without_tokens_joins_are_like_any_syn)
+{
+	const struct dataplane_options options = { .tokens = false, .flows = 1024 };
+	const struct expected hashed = SENT_TO(HASHED, BALANCER_ROUTED_HASH);
+	const struct segment ack = segment_of(TCP_ACK);
+	struct segment join = join_of(ID_OF(DRAINING));
+
+	harness_restart(&options);
+	expect("the join is hashed", &join, &hashed);
+	expect("its ACK too", &ack, &hashed);
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+	tcase_add_test(tcase, packets_behind_a_join_go_to_its_owner);
+	tcase_add_test(tcase, other_4_tuples_do_not_follow_a_join);
+	tcase_add_test(tcase, a_new_syn_makes_a_pending_join_forgotten);
+	tcase_add_test(tcase, a_new_syn_makes_a_kept_flow_forgotten);
+	tcase_add_test(tcase, an_unroutable_join_makes_the_flow_forgotten);
+	tcase_add_test(tcase, a_join_of_another_owner_takes_the_flow_over);
+	tcase_add_test(tcase, a_syn_with_rst_forgets_nothing);
+	tcase_add_test(tcase, a_flow_whose_server_went_down_is_hashed);
+	tcase_add_test(tcase, a_flood_of_joins_does_not_push_a_flow_out);
+	tcase_add_test(tcase, without_tokens_joins_are_like_any_syn);
+}
+
+int main(void)
+{
+	return harness_run("balancer-flows", add_tests);
+}
