@@ -34,6 +34,28 @@ const char *mptcplb_strerror(int error)
 		return "no random bytes were to be had";
 	case MPTCPLB_ERR_MEMORY:
 		return "out of memory";
+	case MPTCPLB_ERR_EXHAUSTED:
+		return "nothing is left to hand out";
+	case MPTCPLB_ERR_NOT_OWNED:
+		return "the token is another server's or another worker's";
+	case MPTCPLB_ERR_IN_USE:
+		return "the token's nonce is in use";
+	case MPTCPLB_ERR_NOT_LIVE:
+		return "the token's nonce is not live";
+	case MPTCPLB_ERR_TRUNCATED:
+		return "fewer bytes than there should be";
+	case MPTCPLB_ERR_MALFORMED:
+		return "a length or a field that the format does not have";
+	case MPTCPLB_ERR_BUFFER:
+		return "the buffer is too small";
+	case MPTCPLB_ERR_LINK_TYPE:
+		return "unknown link type";
+	case MPTCPLB_ERR_NOT_TCP:
+		return "not TCP";
+	case MPTCPLB_ERR_FRAGMENT:
+		return "a fragment that is not the first";
+	case MPTCPLB_ERR_NESTED:
+		return "too many IP headers inside each other";
 	default:
 		return "unknown error";
 	}

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "crypto.h"
+#include "declassify.h"
+#include "lanes.h"
 
-/* Candidate keys drawn from the seed at a time. */
-#define SEARCH_BATCH 64
+/* Keys drawn from the seed at a time. */
+#define SEARCH_BATCH 128
 /* Limit of tries, in multiples of the mean, when the caller names none. */
 #define SEARCH_MEANS 64
 
@@ -35,38 +37,88 @@ static uint64_t search_limit(const struct mptcplb_keyring *keyring,
 	return SEARCH_MEANS * (mean ? mean : 1);
 }
 
-/* Whether a key's token is one that the search wants; if so, @found says what it is. */
-static int key_fits(const struct mptcplb_keyring *keyring, struct mptcplb_key_found *found,
-		    const struct mptcplb_key_search *search, const uint8_t key[MPTCPLB_KEY_SIZE])
-{
-	struct mptcplb_token_parts parts;
-	uint8_t digest[CRYPTO_SHA256_SIZE];
-	uint32_t token;
-	size_t i;
+/* The keys that are looked at together. */
+struct search_batch {
+	uint8_t keys[SEARCH_BATCH][MPTCPLB_KEY_SIZE];
+	uint32_t tokens[SEARCH_BATCH]; /* of the keys */
+	/* Of these keys the tokens are of the active epoch; the arrays below are in step with it. */
+	uint8_t candidates[SEARCH_BATCH];
+	uint32_t x[SEARCH_BATCH]; /* the rest of the token, later decrypted */
+	uint32_t fits[SEARCH_BATCH]; /* whether the server id is wanted */
+};
 
-	crypto_sha256(digest, key, MPTCPLB_KEY_SIZE);
-	token = mptcplb_core_be32(digest);
-	if (mptcplb_core_token_decode(keyring, &parts, token) || parts.epoch != keyring->active)
-		return 0;
-	for (i = 0; i < search->server_id_count; i++) {
-		if (search->server_ids[i] == parts.server_id)
-			break;
+/* Note the candidates among the first keys. A token's epoch is public, so it may be acted on. */
+static size_t find_candidates(const struct mptcplb_keyring *keyring, struct search_batch *batch,
+			      size_t count)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t token = batch->tokens[i];
+		uint64_t key;
+
+		memcpy(&key, batch->keys[i], sizeof(key));
+		batch->candidates[n] = (uint8_t)i;
+		batch->x[n] = mptcplb_core_token_rest(keyring, token);
+		n += (mptcplb_core_token_epoch(keyring, token) == keyring->active) & (token != 0) &
+		     (key != 0);
 	}
-	if (i == search->server_id_count ||
-	    (search->accept && !search->accept(search->context, token, &parts)))
-		return 0;
-	memcpy(found->key, key, MPTCPLB_KEY_SIZE);
-	found->token = token;
-	found->parts = parts;
-	return 1;
+	return n;
+}
+
+/* Decrypt the candidates and compare all of them with all ids, whatever is found on the way. */
+static void find_fits(const struct mptcplb_keyring *keyring, struct search_batch *batch,
+		      const struct mptcplb_key_search *search, size_t count)
+{
+	uint32_t nonce_bits = mptcplb_core_nonce_bits(keyring);
+
+	lanes_best()->decrypt(&keyring->secrets[keyring->active],
+			      MPTCPLB_TOKEN_BITS - keyring->epoch_bits, batch->x, count);
+	memset(batch->fits, 0, sizeof(batch->fits));
+	for (size_t i = 0; i < search->server_id_count; i++) {
+		uint32_t server_id = search->server_ids[i];
+
+		for (size_t j = 0; j < SEARCH_BATCH; j++)
+			batch->fits[j] |= (batch->x[j] >> nonce_bits) == server_id;
+	}
+	declassify(batch->fits, sizeof(batch->fits));
+}
+
+/* The first key among the first @count that the search wants, or @count when there is none. */
+static size_t search_batch(const struct mptcplb_keyring *keyring, struct mptcplb_key_found *found,
+			   const struct mptcplb_key_search *search, struct search_batch *batch,
+			   size_t count)
+{
+	size_t n;
+
+	lanes_best()->key_tokens(batch->tokens, (const uint8_t(*)[MPTCPLB_KEY_SIZE])batch->keys,
+				 count);
+	n = find_candidates(keyring, batch, count);
+	find_fits(keyring, batch, search, n);
+	for (size_t i = 0; i < n; i++) {
+		struct mptcplb_token_parts parts;
+		size_t key = batch->candidates[i];
+		uint32_t token = batch->tokens[key];
+
+		if (!batch->fits[i])
+			continue;
+		mptcplb_core_token_split(&parts, keyring->active, batch->x[i],
+					 mptcplb_core_nonce_bits(keyring));
+		if (search->accept && !search->accept(search->context, token, &parts))
+			continue;
+		memcpy(found->key, batch->keys[key], MPTCPLB_KEY_SIZE);
+		found->token = token;
+		found->parts = parts;
+		return key;
+	}
+	return count;
 }
 
 int mptcplb_key_search(const struct mptcplb_keyring *keyring, struct mptcplb_key_found *found,
 		       const struct mptcplb_key_search *search, const struct mptcplb_random *random)
 {
-	static const uint8_t zero[MPTCPLB_KEY_SIZE];
 	uint8_t seed[CRYPTO_SEED_SIZE];
-	uint8_t keys[SEARCH_BATCH][MPTCPLB_KEY_SIZE];
+	struct search_batch batch = { 0 };
 	uint64_t limit;
 	int error = check_search(keyring, search);
 
@@ -75,21 +127,24 @@ int mptcplb_key_search(const struct mptcplb_keyring *keyring, struct mptcplb_key
 	error = mptcplb_random_bytes(random, seed, sizeof(seed));
 	if (error)
 		return error;
+	/* with a source of the caller's nobody has made libsodium choose its fast code yet */
+	if (crypto_start() < 0)
+		return MPTCPLB_ERR_RANDOM;
 
 	limit = search_limit(keyring, search);
 	error = MPTCPLB_ERR_TRIES_EXHAUSTED;
-	for (uint64_t tries = 0; tries < limit; tries++) {
-		const uint8_t *key = keys[tries % SEARCH_BATCH];
+	for (uint64_t tries = 0; error && tries < limit; tries += SEARCH_BATCH) {
+		size_t count = limit - tries < SEARCH_BATCH ? limit - tries : SEARCH_BATCH;
+		size_t key;
 
-		if (tries % SEARCH_BATCH == 0)
-			crypto_expand(keys[0], sizeof(keys), seed, tries / SEARCH_BATCH);
-		if (memcmp(key, zero, sizeof(zero)) != 0 && key_fits(keyring, found, search, key)) {
-			found->tries = tries + 1;
+		crypto_expand(batch.keys[0], sizeof(batch.keys), seed, tries / SEARCH_BATCH);
+		key = search_batch(keyring, found, search, &batch, count);
+		if (key < count) {
+			found->tries = tries + key + 1;
 			error = MPTCPLB_OK;
-			break;
 		}
 	}
 	crypto_wipe(seed, sizeof(seed));
-	crypto_wipe(keys, sizeof(keys));
+	crypto_wipe(&batch, sizeof(batch));
 	return error;
 }

@@ -159,8 +159,7 @@ static void print_json(const struct mptcplb_farm *farm, json_t *warnings)
 		(json_int_t)mptcplb_keyring_nonce_count(&farm->keyring), "ids",
 		(json_int_t)id_space(farm), "ids_owned", (json_int_t)owned_ids(farm), "servers",
 		servers, "balancers", balancers, "services", services, "warnings", warnings);
-	json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
-	putchar('\n');
+	print_json_line(object);
 	json_decref(object);
 }
 

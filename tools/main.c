@@ -3,13 +3,14 @@
 #include "tool.h"
 
 #include <getopt.h>
+#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define COUNT_MAX 1000000
 
 static const struct command {
 	const char *words; /* one or two */
@@ -29,6 +30,14 @@ static const struct command {
 	  OPTION_MODE, OPTION_CONFIG | OPTION_JSON },
 	{ "key generate", cmd_key_generate, "make MPTCP keys whose token is of a server", NULL,
 	  OPTION_CONFIG | OPTION_SERVER | OPTION_MODE, OPTION_COUNT | OPTION_JSON },
+	{ "option decode", cmd_option_decode, "read the options of a TCP header", "HEX…", 0,
+	  OPTION_JSON },
+	{ "pcap", cmd_pcap, "list the MPTCP connections of a capture", "FILE|-", 0,
+	  OPTION_CONFIG | OPTION_OPTIONS | OPTION_JSON },
+	{ "simulate", cmd_simulate, "count what random tokens cost a farm, and what ours do", NULL,
+	  0,
+	  OPTION_SERVERS | OPTION_CONNECTIONS | OPTION_BALANCERS | OPTION_ROUNDS | OPTION_CHURN |
+		  OPTION_SEED | OPTION_JSON },
 };
 
 static const struct {
@@ -49,7 +58,55 @@ static const struct {
 	{ { "mode", required_argument, NULL, OPTION_MODE },
 	  "MODE",
 	  "how a key gives its token: rfc8684 or implicit" },
+	{ { "options", no_argument, NULL, OPTION_OPTIONS },
+	  "",
+	  "list each MPTCP option of each packet instead" },
+	{ { "servers", required_argument, NULL, OPTION_SERVERS },
+	  "N",
+	  "how many; 1000 by default" },
+	{ { "connections", required_argument, NULL, OPTION_CONNECTIONS },
+	  "N",
+	  "how many are live at any time; 1000000 by default" },
+	{ { "balancers", required_argument, NULL, OPTION_BALANCERS },
+	  "N",
+	  "how many; 4 by default" },
+	{ { "rounds", required_argument, NULL, OPTION_ROUNDS },
+	  "N",
+	  "how often every connection opens a join; once by default" },
+	{ { "churn", required_argument, NULL, OPTION_CHURN },
+	  "PERCENT",
+	  "how many connections are replaced before each further round; 10 by default" },
+	{ { "seed", required_argument, NULL, OPTION_SEED },
+	  "N",
+	  "what the random numbers depend on; 1 by default" },
 	{ { "json", no_argument, NULL, OPTION_JSON }, "", "print JSON, one object a line" },
+};
+
+/* Options whose argument is a number, and what it may be. */
+static const struct {
+	unsigned int option;
+	uint32_t min;
+	uint32_t max;
+	size_t offset; /* in struct arguments */
+} numbers[] = {
+	{ OPTION_NONCE, 0, UINT32_MAX, offsetof(struct arguments, nonce) },
+	{ OPTION_COUNT, 1, 1000000, offsetof(struct arguments, count) },
+	{ OPTION_SERVERS, 1, 1 << 20, offsetof(struct arguments, servers) },
+	{ OPTION_CONNECTIONS, 1, UINT32_MAX, offsetof(struct arguments, connections) },
+	{ OPTION_BALANCERS, 1, 1 << 20, offsetof(struct arguments, balancers) },
+	{ OPTION_ROUNDS, 1, 1000000, offsetof(struct arguments, rounds) },
+	{ OPTION_CHURN, 0, 100, offsetof(struct arguments, churn) },
+	{ OPTION_SEED, 0, UINT32_MAX, offsetof(struct arguments, seed) },
+};
+
+static const struct arguments defaults = {
+	.count = 1,
+	.servers = 1000,
+	.connections = 1000000,
+	.balancers = 4,
+	.rounds = 1,
+	.churn = 10,
+	.seed = 1,
 };
 
 static void print_help(FILE *stream)
@@ -88,23 +145,29 @@ static int print_command_help(const struct command *command)
 	return TOOL_FINE;
 }
 
-static int take_option(struct arguments *arguments, unsigned int option, const char *value)
+static int take_number(struct arguments *arguments, const char *name, unsigned int option,
+		       const char *value)
 {
-	switch (option) {
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		uint32_t *number = (uint32_t *)((char *)arguments + numbers[i].offset);
+
+		if (numbers[i].option != option)
+			continue;
+		if (!parse_number(number, value, numbers[i].max) || *number < numbers[i].min)
+			return fail_usage("--%s: '%s' is not a number from %" PRIu32 " to %" PRIu32,
+					  name, value, numbers[i].min, numbers[i].max);
+	}
+	return TOOL_FINE;
+}
+
+static int take_option(struct arguments *arguments, const struct option *option, const char *value)
+{
+	switch (option->val) {
 	case OPTION_CONFIG:
 		arguments->config = value;
 		return TOOL_FINE;
 	case OPTION_SERVER:
 		arguments->server = value;
-		return TOOL_FINE;
-	case OPTION_NONCE:
-		if (!parse_number(&arguments->nonce, value, UINT32_MAX))
-			return fail_usage("--nonce: '%s' is not a number of 32 bits", value);
-		return TOOL_FINE;
-	case OPTION_COUNT:
-		if (!parse_number(&arguments->count, value, COUNT_MAX) || arguments->count == 0)
-			return fail_usage("--count: '%s' is not a number from 1 to %d", value,
-					  COUNT_MAX);
 		return TOOL_FINE;
 	case OPTION_MODE:
 		if (mptcplb_mode_from_name(&arguments->mode, value))
@@ -112,7 +175,7 @@ static int take_option(struct arguments *arguments, unsigned int option, const c
 					  value);
 		return TOOL_FINE;
 	default:
-		return TOOL_FINE;
+		return take_number(arguments, option->name, (unsigned int)option->val, value);
 	}
 }
 
@@ -136,22 +199,22 @@ static int check_needs(const struct command *command, const struct arguments *ar
 static int run_command(const struct command *command, int argc, char **argv)
 {
 	struct option known[ARRAY_SIZE(options) + 2] = { { "help", no_argument, NULL, 'h' } };
-	struct arguments arguments = { .count = 1 };
+	struct arguments arguments = defaults;
 	size_t known_count = 1;
-	int option, error;
+	int option, error, place;
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		if ((command->needs | command->takes) & (unsigned int)options[i].option.val)
 			known[known_count++] = options[i].option;
 	}
-	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "h", known, &place)) != -1) {
 		if (option == 'h')
 			return print_command_help(command);
 		if (option == '?')
 			return fail_usage("%s: wrong option", command->words);
 		if (arguments.given & (unsigned int)option)
 			return fail_usage("%s: an option is there twice", command->words);
-		error = take_option(&arguments, (unsigned int)option, optarg);
+		error = take_option(&arguments, &known[place], optarg);
 		if (error)
 			return error;
 		arguments.given |= (unsigned int)option;

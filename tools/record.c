@@ -68,8 +68,7 @@ static void print_json(const struct record *record)
 		json_object_set_new(object, "reason", json_string(record->reason));
 	if (record->has_key)
 		add_key(object, record);
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
+	print_json_line(object);
 	json_decref(object);
 }
 

@@ -92,6 +92,12 @@ void format_hex(char *text, const uint8_t *bytes, size_t size)
 		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 }
 
+void print_json_line(const json_t *object)
+{
+	json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	putchar('\n');
+}
+
 int choose_server(struct server_choice *choice, const struct mptcplb_farm *farm, const char *text)
 {
 	const struct mptcplb_farm_server *server = mptcplb_farm_server_by_name(farm, text);

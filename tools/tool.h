@@ -3,6 +3,7 @@
 #ifndef MPTCPLB_TOOLS_TOOL_H
 #define MPTCPLB_TOOLS_TOOL_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,6 +24,13 @@ enum {
 	OPTION_COUNT = 1 << 3,
 	OPTION_MODE = 1 << 4,
 	OPTION_JSON = 1 << 5,
+	OPTION_OPTIONS = 1 << 6,
+	OPTION_SERVERS = 1 << 7,
+	OPTION_CONNECTIONS = 1 << 8,
+	OPTION_BALANCERS = 1 << 9,
+	OPTION_ROUNDS = 1 << 10,
+	OPTION_CHURN = 1 << 11,
+	OPTION_SEED = 1 << 12,
 };
 
 /* A command line, after the command's words. */
@@ -33,6 +41,12 @@ struct arguments {
 	uint32_t nonce;
 	uint32_t count; /* 1 when not given */
 	enum mptcplb_mode mode;
+	uint32_t servers; /* these six have defaults as well */
+	uint32_t connections;
+	uint32_t balancers;
+	uint32_t rounds;
+	uint32_t churn;
+	uint32_t seed;
 	char **operands;
 	int operand_count;
 };
@@ -44,6 +58,9 @@ command_run cmd_check;
 command_run cmd_genkey;
 command_run cmd_key_derive;
 command_run cmd_key_generate;
+command_run cmd_option_decode;
+command_run cmd_pcap;
+command_run cmd_simulate;
 command_run cmd_token_decode;
 command_run cmd_token_generate;
 
@@ -64,6 +81,9 @@ bool parse_hex(uint8_t *bytes, size_t size, const char *text);
 
 /* Write hex digits and a NUL: 2 * @size + 1 bytes. */
 void format_hex(char *text, const uint8_t *bytes, size_t size);
+
+/* Print an object as one line. */
+void print_json_line(const json_t *object);
 
 /* The ids that --server means. */
 struct server_choice {

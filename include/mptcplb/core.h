@@ -216,6 +216,38 @@ MPTCPLB_CORE_INLINE uint32_t mptcplb_core_decrypt(const struct mptcplb_core_secr
 	return a << v | b;
 }
 
+/** The epoch that a token names. */
+MPTCPLB_CORE_INLINE uint32_t mptcplb_core_token_epoch(const struct mptcplb_keyring *keyring,
+						      uint32_t token)
+{
+	return (uint32_t)((uint64_t)token >> (MPTCPLB_TOKEN_BITS - keyring->epoch_bits)) &
+	       (MPTCPLB_EPOCHS_MAX - 1);
+}
+
+/** The part of a token below its epoch: the integer X, encrypted. */
+MPTCPLB_CORE_INLINE uint32_t mptcplb_core_token_rest(const struct mptcplb_keyring *keyring,
+						     uint32_t token)
+{
+	return token & (0xffffffffU >> keyring->epoch_bits);
+}
+
+/** How many bits of the integer X are the nonce: those below the server id. */
+MPTCPLB_CORE_INLINE uint32_t mptcplb_core_nonce_bits(const struct mptcplb_keyring *keyring)
+{
+	uint32_t width = MPTCPLB_TOKEN_BITS - keyring->epoch_bits;
+
+	return width - keyring->server_id_bits;
+}
+
+/** Split the integer X of a token of @p epoch into server id and nonce. */
+MPTCPLB_CORE_INLINE void mptcplb_core_token_split(struct mptcplb_token_parts *parts, uint32_t epoch,
+						  uint32_t x, uint32_t nonce_bits)
+{
+	parts->epoch = epoch;
+	parts->server_id = x >> nonce_bits;
+	parts->nonce = x & ((1U << nonce_bits) - 1);
+}
+
 /**
  * Decode a token.
  *
@@ -231,20 +263,16 @@ MPTCPLB_CORE_INLINE uint32_t mptcplb_core_decrypt(const struct mptcplb_core_secr
 MPTCPLB_CORE_INLINE int mptcplb_core_token_decode(const struct mptcplb_keyring *keyring,
 						  struct mptcplb_token_parts *parts, uint32_t token)
 {
-	uint32_t width = MPTCPLB_TOKEN_BITS - keyring->epoch_bits;
-	uint32_t epoch = (uint32_t)((uint64_t)token >> width) & (MPTCPLB_EPOCHS_MAX - 1);
-	uint32_t nonce_bits = width - keyring->server_id_bits;
+	uint32_t epoch = mptcplb_core_token_epoch(keyring, token);
 	uint32_t x;
 
 	if (token == 0)
 		return MPTCPLB_ERR_TOKEN_ZERO;
 	if (!(keyring->present >> epoch & 1))
 		return MPTCPLB_ERR_EPOCH_UNKNOWN;
-	x = mptcplb_core_decrypt(&keyring->secrets[epoch], width,
-				 token & (0xffffffffU >> keyring->epoch_bits));
-	parts->epoch = epoch;
-	parts->server_id = x >> nonce_bits;
-	parts->nonce = x & ((1U << nonce_bits) - 1);
+	x = mptcplb_core_decrypt(&keyring->secrets[epoch], MPTCPLB_TOKEN_BITS - keyring->epoch_bits,
+				 mptcplb_core_token_rest(keyring, token));
+	mptcplb_core_token_split(parts, epoch, x, mptcplb_core_nonce_bits(keyring));
 	return MPTCPLB_OK;
 }
 

@@ -52,6 +52,28 @@ enum mptcplb_error {
 	MPTCPLB_ERR_RANDOM = -13,
 	/** Out of memory. */
 	MPTCPLB_ERR_MEMORY = -14,
+	/** Nothing is left to hand out: no free nonce, or no key in the pool. */
+	MPTCPLB_ERR_EXHAUSTED = -15,
+	/** The token is of an id or of a worker that is not ours. */
+	MPTCPLB_ERR_NOT_OWNED = -16,
+	/** The token's nonce is live or in quarantine. */
+	MPTCPLB_ERR_IN_USE = -17,
+	/** The token's nonce is not live. */
+	MPTCPLB_ERR_NOT_LIVE = -18,
+	/** There are fewer bytes than a length or a header asks for. */
+	MPTCPLB_ERR_TRUNCATED = -19,
+	/** A length or a field is not one that the format has. */
+	MPTCPLB_ERR_MALFORMED = -20,
+	/** The buffer has no room for the result. */
+	MPTCPLB_ERR_BUFFER = -21,
+	/** Frames of this link type are not understood. */
+	MPTCPLB_ERR_LINK_TYPE = -22,
+	/** The frame carries something else than TCP. */
+	MPTCPLB_ERR_NOT_TCP = -23,
+	/** The packet is a fragment, not the first, so that it has no TCP header. */
+	MPTCPLB_ERR_FRAGMENT = -24,
+	/** More IP headers than are followed lie one inside the other. */
+	MPTCPLB_ERR_NESTED = -25,
 };
 
 /**

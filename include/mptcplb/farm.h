@@ -129,6 +129,7 @@ MPTCPLB_API int mptcplb_farm_serves(const struct mptcplb_farm *farm,
 /**
  * An address as text, e.g. "192.0.2.1" or "2001:db8::1".
  *
+ * @param address    an address of version 4 or 6.
  * @param[out] text  MPTCPLB_FARM_ADDRESS_TEXT_SIZE bytes.
  * @return @p text.
  */

@@ -22,6 +22,8 @@
 #ifndef MPTCPLB_TOKEN_H
 #define MPTCPLB_TOKEN_H
 
+#include <stddef.h>
+
 #include <mptcplb/attributes.h>
 #include <mptcplb/core.h>
 #include <mptcplb/error.h>
@@ -83,6 +85,23 @@ MPTCPLB_API int mptcplb_token_generate(const struct mptcplb_keyring *keyring, ui
 MPTCPLB_API int mptcplb_token_decode(const struct mptcplb_keyring *keyring,
 				     struct mptcplb_token_parts *parts, uint32_t token)
 	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2);
+
+/**
+ * Decode many tokens at once: the same as mptcplb_token_decode() for each, several times as fast
+ * where the CPU has vectors. From about ten tokens it pays, from about sixty it pays fully.
+ *
+ * @param keyring      the farm's keyring.
+ * @param[out] parts   @p count of them: parts[i] is what tokens[i] says, untouched when errors[i]
+ *                     is not MPTCPLB_OK.
+ * @param[out] errors  @p count of them: what mptcplb_token_decode() would return for tokens[i].
+ * @param tokens       @p count of them, of any epochs, in any order, in host byte order.
+ * @param count        0 or more.
+ * @return how many were decoded, which is how many of @p errors are MPTCPLB_OK.
+ */
+MPTCPLB_API size_t mptcplb_token_decode_batch(const struct mptcplb_keyring *keyring,
+					      struct mptcplb_token_parts *parts, int *errors,
+					      const uint32_t *tokens, size_t count)
+	MPTCPLB_NONNULL(1, 2, 3, 4);
 
 #ifdef __cplusplus
 }

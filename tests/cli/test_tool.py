@@ -9,6 +9,7 @@ What the tool says of tokens and keys is compared with tests/vectors/model.py an
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -86,14 +87,48 @@ class ToolTest(unittest.TestCase):
 
 
 class Commands(ToolTest):
+    COMMANDS = ("genkey", "check", "token decode", "token generate", "key derive", "key generate",
+                "option decode", "pcap", "simulate")
+
     def test_version_and_help(self):
         self.assertRegex(self.tool("--version").stdout, r"^mptcplb-tool \d+\.\d+\.\d+\n$")
         overview = self.tool("--help").stdout
-        for command in ("genkey", "check", "token decode", "token generate", "key derive",
-                        "key generate"):
+        for command in self.COMMANDS:
             self.assertIn(f"  {command} ", overview)
             self.assertIn(f"Usage: mptcplb-tool {command}",
                           self.tool(*command.split(), "--help").stdout)
+
+    def test_the_manual_names_everything(self):
+        overview = self.tool("--help").stdout.split("Commands:")[1].split("mptcplb-tool COMMAND")[0]
+        names = [line[2:18].strip() for line in overview.splitlines() if line]
+        self.assertEqual(sorted(names), sorted(self.COMMANDS))
+        with open(os.path.join(SOURCE, "docs", "mptcplb-tool.1"), encoding="utf-8") as file:
+            manual = file.read().replace("\\-", "-")
+        for command in names:
+            self.assertRegex(manual, rf"\n\.BI? [\"]?{command}")
+            for option in re.findall(r"--[a-z]+", self.tool(*command.split(), "--help").stdout):
+                self.assertIn(option, manual)
+
+    def complete(self, *words):
+        """What bash would offer for the last word."""
+        script = (f". {SOURCE}/tools/mptcplb-tool.bash; COMP_WORDS=(\"$@\"); "
+                  "COMP_CWORD=$(($# - 1)); _mptcplb_tool; printf '%s\\n' \"${COMPREPLY[@]}\"")
+        return set(subprocess.run(["bash", "-c", script, "bash", "mptcplb-tool", *words],
+                                  check=True, capture_output=True, text=True,
+                                  cwd=self.directory.name).stdout.split())
+
+    def test_completion_offers_what_there_is(self):
+        self.assertEqual(self.complete("") - {"--help", "--version"},
+                         {command.split()[0] for command in self.COMMANDS})
+        for command in self.COMMANDS:
+            words = command.split()
+            if len(words) == 2:
+                self.assertIn(words[1], self.complete(words[0], ""))
+            options = set(re.findall(r"--[a-z]+", self.tool(*words, "--help").stdout))
+            self.assertEqual(self.complete(*words, "--") - {"--help"}, options)
+        self.assertEqual(self.complete("key", "derive", "--mode", "r"), {"rfc8684"})
+        self.assertEqual(self.complete("pcap", "farm"), {"farm.yaml"})
+        self.assertEqual(self.complete("check", "--config", "fa"), {"farm.yaml"})
 
     def test_wrong_command_lines(self):
         config = ["--config", self.config]

@@ -6,7 +6,7 @@
 #include "unit.h"
 
 /* the newest value of enum mptcplb_error */
-#define LAST MPTCPLB_ERR_MEMORY
+#define LAST MPTCPLB_ERR_NESTED
 
 START_TEST(every_error_has_a_text_of_its_own)
 {

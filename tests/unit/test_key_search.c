@@ -4,6 +4,7 @@
 #include <mptcplb/keyring.h>
 #include <mptcplb/token.h>
 
+#include "lanes.h"
 #include "unit.h"
 
 static const uint8_t secret[MPTCPLB_SECRET_SIZE] = "sixteen bytes...";
@@ -151,6 +152,118 @@ START_TEST(search_draws_other_keys_from_another_seed)
 }
 END_TEST
 
+START_TEST(every_variant_finds_the_same_key)
+{
+	const uint32_t ids[] = { 3, 200, 77 };
+	const struct mptcplb_key_search search = {
+		.size = sizeof(search),
+		.server_ids = ids,
+		.server_id_count = ARRAY_SIZE(ids),
+	};
+	size_t variants;
+	const struct lanes *const *all = lanes_all(&variants);
+
+	for (uint8_t seed = 0; seed < 60; seed++) {
+		struct mptcplb_key_found expected, found;
+
+		make_keyring(seed % 3, 8, 0);
+		for (size_t v = variants; v-- > 0;) {
+			uint8_t counter = seed;
+			const struct mptcplb_random random = { sizeof(random), fill_from_counter,
+							       &counter };
+
+			if (!all[v]->runs_here())
+				continue;
+			lanes_use(all[v]);
+			ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, &random),
+					 MPTCPLB_OK);
+			if (v == variants - 1)
+				expected = found;
+			ck_assert_msg(memcmp(&expected, &found, sizeof(found)) == 0,
+				      "%s finds another key than %s", all[v]->name,
+				      all[variants - 1]->name);
+		}
+		lanes_use(NULL);
+	}
+}
+END_TEST
+
+START_TEST(tries_are_counted_up_to_the_key_found)
+{
+	const uint32_t id = 3;
+	struct mptcplb_key_search search = {
+		.size = sizeof(search),
+		.server_ids = &id,
+		.server_id_count = 1,
+	};
+	struct mptcplb_key_found found, again;
+
+	make_keyring(0, 6, 0);
+	for (uint8_t seed = 0; seed < 50; seed++) {
+		uint8_t counter = seed;
+		const struct mptcplb_random random = { sizeof(random), fill_from_counter,
+						       &counter };
+
+		search.tries_max = 0;
+		ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, &random),
+				 MPTCPLB_OK);
+		search.tries_max = found.tries;
+		counter = seed;
+		ck_assert_int_eq(mptcplb_key_search(&keyring, &again, &search, &random),
+				 MPTCPLB_OK);
+		ck_assert_mem_eq(&again, &found, sizeof(found));
+		search.tries_max = found.tries - 1;
+		counter = seed;
+		/* a limit of 0 would be the default one */
+		if (search.tries_max)
+			ck_assert_int_eq(mptcplb_key_search(&keyring, &again, &search, &random),
+					 MPTCPLB_ERR_TRIES_EXHAUSTED);
+	}
+}
+END_TEST
+
+static int refuse_and_count(void *context, uint32_t token, const struct mptcplb_token_parts *parts)
+{
+	struct mptcplb_token_parts decoded;
+
+	ck_assert_int_eq(mptcplb_token_decode(&keyring, &decoded, token), MPTCPLB_OK);
+	ck_assert_mem_eq(&decoded, parts, sizeof(decoded));
+	*(uint64_t *)context += 1;
+	return 0;
+}
+
+START_TEST(search_passes_over_no_key)
+{
+	uint64_t asked = 0;
+
+	/* each key's token is of one of two epochs and of one of two ids: four searches see it once */
+	for (uint32_t i = 0; i < 4; i++) {
+		const uint32_t id = i % 2;
+		const struct mptcplb_key_search search = {
+			.size = sizeof(search),
+			.server_ids = &id,
+			.server_id_count = 1,
+			.tries_max = 1001,
+			.accept = refuse_and_count,
+			.context = &asked,
+		};
+		struct mptcplb_key_found found;
+		uint8_t other[MPTCPLB_SECRET_SIZE], counter = 9;
+		const struct mptcplb_random random = { sizeof(random), fill_from_counter,
+						       &counter };
+
+		memcpy(other, secret, sizeof(other));
+		other[0]++;
+		make_keyring(1, 1, 0);
+		ck_assert_int_eq(mptcplb_keyring_add(&keyring, 1, other), MPTCPLB_OK);
+		ck_assert_int_eq(mptcplb_keyring_activate(&keyring, i / 2), MPTCPLB_OK);
+		ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, &random),
+				 MPTCPLB_ERR_TRIES_EXHAUSTED);
+	}
+	ck_assert_uint_eq(asked, 1001);
+}
+END_TEST
+
 START_TEST(search_says_what_is_wrong)
 {
 	const uint32_t ids[] = { 3, 16 };
@@ -189,6 +302,9 @@ int main(void)
 		search_asks_whether_a_token_can_be_used,
 		search_gives_up_at_its_limit,
 		search_draws_other_keys_from_another_seed,
+		every_variant_finds_the_same_key,
+		tries_are_counted_up_to_the_key_found,
+		search_passes_over_no_key,
 		search_says_what_is_wrong,
 		NULL,
 	};

@@ -116,6 +116,59 @@ START_TEST(encode_refuses_what_does_not_fit)
 }
 END_TEST
 
+/* Tokens of all kinds: of known and unknown epochs, with zeros among them. */
+static void batch_decodes_as_one_by_one(const struct mptcplb_keyring *keyring, size_t count)
+{
+	const struct mptcplb_token_parts untouched = { 11, 12, 13 };
+	struct mptcplb_token_parts *parts = malloc((count + 1) * sizeof(*parts));
+	uint32_t *tokens = malloc((count + 1) * sizeof(*tokens));
+	int *errors = malloc((count + 1) * sizeof(*errors));
+	size_t decoded = 0;
+
+	ck_assert(parts && tokens && errors);
+	errors[count] = 4711;
+	for (size_t i = 0; i <= count; i++) {
+		parts[i] = untouched;
+		tokens[i] = i % 37 == 5 ? 0 : (uint32_t)i * 2654435769U + 1;
+	}
+	decoded = mptcplb_token_decode_batch(keyring, parts, errors, tokens, count);
+	for (size_t i = 0; i < count; i++) {
+		struct mptcplb_token_parts expected = untouched;
+
+		ck_assert_int_eq(errors[i], mptcplb_token_decode(keyring, &expected, tokens[i]));
+		ck_assert_mem_eq(&parts[i], &expected, sizeof(expected));
+		decoded -= errors[i] == MPTCPLB_OK;
+	}
+	ck_assert_uint_eq(decoded, 0);
+	ck_assert_int_eq(errors[count], 4711);
+	ck_assert_mem_eq(&parts[count], &untouched, sizeof(untouched));
+	free(parts);
+	free(tokens);
+	free(errors);
+}
+
+START_TEST(batch_decodes_tokens_of_any_epochs)
+{
+	const size_t counts[] = { 0, 1, 2, 9, 64, 65, 100, 1023, 1024, 1025, 5000 };
+
+	for (unsigned int e = 0; e <= 2; e++) {
+		struct mptcplb_keyring keyring = keyring_of(e, 11, 0, secret);
+		uint8_t other[MPTCPLB_SECRET_SIZE];
+
+		for (uint32_t epoch = 0; epoch < 1U << e; epoch++) {
+			if (epoch) {
+				memcpy(other, secret, sizeof(other));
+				other[0] = (uint8_t)(secret[0] + epoch);
+				ck_assert_int_eq(mptcplb_keyring_add(&keyring, epoch, other),
+						 MPTCPLB_OK);
+			}
+			for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+				batch_decodes_as_one_by_one(&keyring, counts[i]);
+		}
+	}
+}
+END_TEST
+
 /* The one X of epoch 0 that encrypts to 0, as a server id and a nonce. */
 static struct mptcplb_token_parts parts_of_zero(const struct mptcplb_keyring *keyring)
 {
@@ -242,6 +295,7 @@ int main(void)
 		there_are_over_a_thousand_vectors,
 		decode_refuses_zero_and_unknown_epochs,
 		each_epoch_decodes_with_its_own_secret,
+		batch_decodes_tokens_of_any_epochs,
 		encode_refuses_what_does_not_fit,
 		token_zero_is_never_encoded,
 		generate_passes_over_the_token_zero,
