@@ -38,6 +38,9 @@ int daemon_signals(void);
  */
 bool daemon_capable(void);
 
+/* Tell systemd, if it has started us, of a change of state, e.g. "READY=1" (sd_notify(3)). */
+void daemon_notify(const char *state);
+
 /* The index of a network interface, or 0 after an error message that names it. */
 unsigned int daemon_interface(const char *name);
 

@@ -35,7 +35,7 @@ class Roles(NamedTuple):
 
 RUNS = {
     "plain": Roles(["--no-tokens"], ["--decapsulate-only"]),
-    "mptcplb": Roles([], ["--set-syncookies"]),
+    "mptcplb": Roles([], []),
 }
 
 
@@ -81,14 +81,10 @@ def joins_at_owner(sandbox, topology):
 
 def traffic(topology, options):
     """Let the client do its work; return what it reports."""
-    # Under SYN cookies a join waits for its third ACK, one round trip, in a table that all
-    # namespaces of this kernel share and where a later join may take its place. Connections that
-    # start further apart than that do not meet there, however many are open at once.
-    interval = max(10, round(options.rtt * 2.5))
-    seconds = options.connections * interval // 1000 + SLACK_SECONDS
+    seconds = options.connections * options.interval // 1000 + SLACK_SECONDS
     client = topology.start_client({
         "connections": options.connections, "parallel": options.parallel, "bytes": options.bytes,
-        "interval": interval, "hold": options.hold, "timeout": seconds})
+        "interval": options.interval, "hold": options.hold, "timeout": seconds})
     output = client.finish(seconds + SLACK_SECONDS)
     if client.errors():
         progress("")
@@ -149,6 +145,8 @@ def arguments(argv):
                         help="connections open at once, at most (default %(default)s)")
     parser.add_argument("--rtt", type=number(0, 1000), default=20, metavar="MS",
                         help="round trip between client and farm (default %(default)s)")
+    parser.add_argument("--interval", type=number(0, 60000), default=5, metavar="MS",
+                        help="from the start of one connection to the next (default %(default)s)")
     parser.add_argument("--bytes", type=number(4, 1 << 30), default=65536, metavar="N",
                         help="that each connection sends and gets back (default %(default)s)")
     parser.add_argument("--hold", type=number(1, 3600000), default=2500, metavar="MS",

@@ -128,6 +128,10 @@ class Topology:
             self._sandbox.start(name, [self._programs.balancer, "run", "--config", self.config,
                                        "--interface", "eth0", "--name", name, *roles.balancer],
                                 f"the balancer {name}")
+        # An agent that finds the service at its start is ready for it at once.
+        for name in self.servers:
+            self._sandbox.start(name, [self._programs.traffic, "serve", "--address", SERVICE,
+                                       "--port", str(PORT)], f"the service on {name}")
         agents = [self._sandbox.start(name, [self._programs.server, "run", "--config", self.config,
                                              "--server", name, "--interface", "eth0",
                                              *roles.server],
@@ -135,9 +139,6 @@ class Topology:
                   for name in self.servers]
         for agent in agents:
             agent.wait_ready()
-        for name in self.servers:
-            self._sandbox.start(name, [self._programs.traffic, "serve", "--address", SERVICE,
-                                       "--port", str(PORT)], f"the service on {name}")
 
     def start_client(self, options):
         """Start the client's connections."""

@@ -14,17 +14,25 @@
 #include <bpf/libbpf.h>
 #include <jansson.h>
 
+#include <mptcplb/key.h>
+#include <mptcplb/random.h>
+
 #include "attach.h"
+#include "auxiliary.h"
 #include "control.h"
 #include "daemon.h"
 #include "environment.h"
 #include "keys.h"
+#include "marks.h"
 #include "program.h"
 #include "server.skel.h"
 #include "tokens.h"
 
 /* Keys that are made before the agent looks at its descriptors again: some 10 ms of work. */
 #define KEYS_AT_ONCE 64
+
+/* Time to spend each second on keys that are too old: one percent of one CPU. */
+#define AGE_BUDGET_NS 10000000ULL
 
 struct agent {
 	const struct agent_options *options;
@@ -34,11 +42,13 @@ struct agent {
 	struct ring_buffer *ring;
 	struct keys keys;
 	struct tokens tokens;
+	struct marks marks;
+	struct auxiliaries auxiliaries;
 	struct attachment attachments[AGENT_INTERFACES_MAX];
 	size_t attached;
 	int syncookies_before;
 	int list_error; /* of the last tokens_refresh(), so that it is told once */
-	int fill_error; /* of the last keys_fill() */
+	int key_error; /* of the last keys_fill() or keys_age() */
 	int signals;
 	int control;
 	int timer;
@@ -59,11 +69,6 @@ static bool load_farm(struct agent *agent)
 			  agent->options->server);
 		return false;
 	}
-	if (agent->server->address.version != 4) {
-		log_error("%s: server \"%s\" has an IPv6 address, only IPv4 is supported",
-			  agent->options->config, agent->options->server);
-		return false;
-	}
 	return true;
 }
 
@@ -77,8 +82,12 @@ static bool check_environment(struct agent *agent)
 	}
 	if (agent->options->decapsulate_only)
 		return true;
-	return environment_mptcp() && environment_take_syncookies(agent->options->set_syncookies,
-								  &agent->syncookies_before);
+	if (!environment_mptcp())
+		return false;
+	if (!agent->options->cookies_for_all)
+		return environment_syncookies_possible();
+	return environment_take_syncookies(agent->options->set_syncookies,
+					   &agent->syncookies_before);
 }
 
 static bool open_descriptors(struct agent *agent)
@@ -106,11 +115,16 @@ static int note_consumed(void *context, void *data, size_t size)
 {
 	const struct server_consumed *event = data;
 	struct agent *agent = context;
+	uint8_t key[MPTCPLB_KEY_SIZE];
+	uint32_t token;
 
 	if (size < sizeof(*event))
 		return 0;
-	if (event->token && tokens_add_recent(&agent->tokens, event->token))
+	memcpy(key, &event->key, sizeof(key));
+	if (mptcplb_key_token(MPTCPLB_MODE_RFC8684, &token, key, sizeof(key)) == MPTCPLB_OK &&
+	    tokens_add_recent(&agent->tokens, token))
 		log_warning("out of memory");
+	mptcplb_wipe(key, sizeof(key));
 	keys_add_empty(&agent->keys, event->slot);
 	return 0;
 }
@@ -127,6 +141,26 @@ static void refresh_tokens(struct agent *agent)
 	agent->list_error = error;
 }
 
+/* What the way of the auxiliary listener needs; nothing in the other ways. */
+static int open_handover(struct agent *agent)
+{
+	int look = bpf_program__fd(agent->program->progs.server_look);
+	size_t i;
+	int error;
+
+	auxiliaries_open(&agent->auxiliaries, bpf_map__fd(agent->program->maps.auxiliaries), look);
+	if (agent->options->decapsulate_only || agent->options->cookies_for_all)
+		return 0;
+	error = marks_open(&agent->marks, bpf_map__fd(agent->program->maps.services), look,
+			   agent->farm, agent->server);
+	for (i = 0; !error && i < agent->marks.count; i++) {
+		bool is_ipv4 = agent->marks.marks[i].service->address.version == 4;
+
+		agent->auxiliaries.needed[is_ipv4 ? SERVER_IPV4 : SERVER_IPV6] = true;
+	}
+	return error;
+}
+
 static bool load_program(struct agent *agent)
 {
 	const struct program_options options = {
@@ -135,6 +169,9 @@ static bool load_program(struct agent *agent)
 		.slot_count = agent->options->slots,
 		.bucket_count = environment_token_buckets(),
 		.decapsulate_only = agent->options->decapsulate_only,
+		.cookies_for_all = agent->options->cookies_for_all,
+		.joins_per_token = agent->options->joins_per_token,
+		.joins_in_total = agent->options->joins_in_total,
 	};
 	int error;
 
@@ -149,6 +186,8 @@ static bool load_program(struct agent *agent)
 	if (!error && !options.decapsulate_only)
 		error = keys_open(&agent->keys, bpf_map__fd(agent->program->maps.slots),
 				  options.slot_count);
+	if (!error)
+		error = open_handover(agent);
 	if (!error) {
 		agent->ring = ring_buffer__new(bpf_map__fd(agent->program->maps.consumed),
 					       note_consumed, agent, NULL);
@@ -159,6 +198,13 @@ static bool load_program(struct agent *agent)
 	else
 		refresh_tokens(agent);
 	return error == 0;
+}
+
+/* Keep the auxiliary listeners and what they depend on in order: once a second. */
+static void hand_over(struct agent *agent)
+{
+	auxiliaries_turn(&agent->auxiliaries);
+	marks_refresh(&agent->marks);
 }
 
 static bool attach(struct agent *agent)
@@ -173,6 +219,7 @@ static bool attach(struct agent *agent)
 				agent->options->decapsulate_only ? -1 : egress))
 			return false;
 	}
+	hand_over(agent);
 	puts("ready");
 	fflush(stdout);
 	return true;
@@ -193,6 +240,7 @@ static json_t *counters_json(const struct agent *agent)
 		json_object_set_new(object, names[i], json_integer((json_int_t)counters[i]));
 	json_object_set_new(object, "keys_refilled",
 			    json_integer((json_int_t)agent->keys.refilled));
+	json_object_set_new(object, "keys_aged", json_integer((json_int_t)agent->keys.aged));
 	return object;
 }
 
@@ -209,11 +257,14 @@ static char *answer(void *context, const char *request)
 	interfaces = json_array();
 	for (i = 0; i < agent->attached; i++)
 		json_array_append_new(interfaces, json_string(agent->attachments[i].interface));
-	status = json_pack("{s:s, s:o, s:b, s:i, s:i, s:i, s:i, s:o}", "server",
+	status = json_pack("{s:s, s:o, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:o}", "server",
 			   agent->server->name, "interfaces", interfaces, "decapsulate_only",
-			   agent->options->decapsulate_only, "slots", (int)agent->options->slots,
-			   "slots_filled", agent->keys.slots ? (int)keys_filled(&agent->keys) : 0,
-			   "live_tokens", (int)agent->tokens.live_count, "token_buckets",
+			   agent->options->decapsulate_only, "cookies_for_all",
+			   agent->options->cookies_for_all, "services", (int)agent->marks.count,
+			   "services_ready", (int)marks_ready(&agent->marks), "slots",
+			   (int)agent->options->slots, "slots_filled",
+			   agent->keys.slots ? (int)keys_filled(&agent->keys) : 0, "live_tokens",
+			   (int)agent->tokens.live_count, "token_buckets",
 			   (int)agent->tokens.bucket_mask + 1, "counters", counters_json(agent));
 	text = status ? json_dumps(status, JSON_COMPACT) : NULL;
 	json_decref(status);
@@ -233,12 +284,25 @@ static bool must_stop(const struct agent *agent)
 	return false;
 }
 
+/* Note whether keys can be made. */
+static void note_key_error(struct agent *agent, int error)
+{
+	if (error && error != agent->key_error)
+		log_warning("cannot make a key: %s", mptcplb_strerror(error));
+	agent->key_error = error;
+}
+
 static void on_timer(struct agent *agent)
 {
 	uint64_t expired;
 
-	if (read(agent->timer, &expired, sizeof(expired)) == sizeof(expired))
-		refresh_tokens(agent);
+	if (read(agent->timer, &expired, sizeof(expired)) != sizeof(expired))
+		return;
+	refresh_tokens(agent);
+	if (agent->attached)
+		hand_over(agent);
+	if (agent->keys.slots)
+		note_key_error(agent, keys_age(&agent->keys, AGE_BUDGET_NS));
 }
 
 /* Fill some empty slots. Returns false when that failed, and is to be tried again later. */
@@ -246,9 +310,7 @@ static bool fill_slots(struct agent *agent)
 {
 	int error = keys_fill(&agent->keys, KEYS_AT_ONCE);
 
-	if (error && error != agent->fill_error)
-		log_warning("cannot make a key: %s", mptcplb_strerror(error));
-	agent->fill_error = error;
+	note_key_error(agent, error);
 	return error == MPTCPLB_OK;
 }
 
@@ -301,6 +363,8 @@ static void stop(struct agent *agent)
 	while (agent->attached > 0)
 		attach_remove(&agent->attachments[--agent->attached]);
 	environment_restore_syncookies(agent->syncookies_before);
+	auxiliaries_close(&agent->auxiliaries);
+	marks_close(&agent->marks);
 	keys_close(&agent->keys);
 	tokens_close(&agent->tokens);
 	ring_buffer__free(agent->ring);

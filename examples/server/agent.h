@@ -17,6 +17,9 @@ struct agent_options {
 	const char *interfaces[AGENT_INTERFACES_MAX];
 	size_t interface_count;
 	uint32_t slots;
+	uint32_t joins_per_token; /* MP_JOIN SYNs a second, at most; 0: no limit */
+	uint32_t joins_in_total;
+	bool cookies_for_all; /* the simple way, without the auxiliary listener */
 	bool set_syncookies;
 	bool decapsulate_only;
 };

@@ -15,7 +15,6 @@
 #define MPTCP_ENABLED "/proc/sys/net/mptcp/enabled"
 #define MPTCP_JOIN_INITIAL "/proc/sys/net/mptcp/allow_join_initial_addr_port"
 #define SYNCOOKIES "/proc/sys/net/ipv4/tcp_syncookies"
-#define SYNCOOKIES_ALWAYS 2
 
 /* A number from a file, or -1 with errno. */
 static int read_number(const char *path)
@@ -62,6 +61,35 @@ bool environment_mptcp(void)
 		log_warning("clients are told not to join to the service's address: "
 			    "set net.mptcp.allow_join_initial_addr_port=1 with sysctl");
 	return true;
+}
+
+int environment_syncookies(void)
+{
+	int value = read_number(SYNCOOKIES);
+
+	return value < 0 ? -errno : value;
+}
+
+int environment_set_syncookies(int value)
+{
+	return write_number(SYNCOOKIES, value) ? 0 : -errno;
+}
+
+bool environment_syncookies_possible(void)
+{
+	int now = read_number(SYNCOOKIES);
+
+	if (now < 0)
+		log_error("%s: %s (the kernel needs CONFIG_SYN_COOKIES)", SYNCOOKIES,
+			  strerror(errno));
+	else if (now == 0)
+		log_error("net.ipv4.tcp_syncookies is 0 but must be 1: only SYN cookies let the "
+			  "agent choose keys. Set it with sysctl");
+	else if (now == SYNCOOKIES_ALWAYS)
+		log_warning("net.ipv4.tcp_syncookies is %d: all connections and joins pay for SYN "
+			    "cookies. Set it to 1 with sysctl",
+			    now);
+	return now > 0;
 }
 
 bool environment_take_syncookies(bool set, int *before)

@@ -18,6 +18,18 @@ bool environment_take_syncookies(bool set, int *before);
 /* Put back what environment_take_syncookies() changed, unless somebody else changed it since. */
 void environment_restore_syncookies(int before);
 
+/* The value of net.ipv4.tcp_syncookies with which every SYN is answered with a cookie. */
+#define SYNCOOKIES_ALWAYS 2
+
+/* The value of net.ipv4.tcp_syncookies, or -errno. */
+int environment_syncookies(void);
+
+/* Set it. Returns 0 or -errno. */
+int environment_set_syncookies(int value);
+
+/* Whether cookies are possible at all, for the auxiliary listener; says what is wrong. */
+bool environment_syncookies_possible(void);
+
 /*
  * How many buckets the kernel's table of MPTCP tokens has: a power of two that the boot log
  * tells. Without it, an estimate that is too low rather than too high.

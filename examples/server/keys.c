@@ -9,6 +9,14 @@
 #include <mptcplb/key.h>
 #include <mptcplb/random.h>
 
+#include "clock.h"
+
+/* A key that was shown so long ago is replaced. */
+#define AGE_NS 60000000000ULL
+
+/* Slots that one call of keys_age() looks at, at most. */
+#define AGE_SLOTS 65536
+
 static size_t slots_size(const struct keys *keys)
 {
 	return keys->slot_count * sizeof(struct server_slot);
@@ -21,7 +29,9 @@ int keys_open(struct keys *keys, int slots_map, uint32_t slot_count)
 
 	keys->slot_count = slot_count;
 	keys->empty = calloc(slot_count, sizeof(*keys->empty));
-	if (!keys->empty)
+	keys->tokens_offered = calloc(slot_count, sizeof(*keys->tokens_offered));
+	keys->tokens_before = calloc(slot_count, sizeof(*keys->tokens_before));
+	if (!keys->empty || !keys->tokens_offered || !keys->tokens_before)
 		return -ENOMEM;
 	mapped = mmap(NULL, slots_size(keys), PROT_READ | PROT_WRITE, MAP_SHARED, slots_map, 0);
 	if (mapped == MAP_FAILED)
@@ -39,14 +49,20 @@ void keys_close(struct keys *keys)
 		munmap(keys->slots, slots_size(keys));
 	}
 	free(keys->empty);
+	free(keys->tokens_offered);
+	free(keys->tokens_before);
 	keys->slots = NULL;
 	keys->empty = NULL;
+	keys->tokens_offered = NULL;
+	keys->tokens_before = NULL;
 }
 
 void keys_add_empty(struct keys *keys, uint32_t slot)
 {
-	if (slot < keys->slot_count && keys->empty_count < keys->slot_count)
-		keys->empty[keys->empty_count++] = slot;
+	if (slot >= keys->slot_count || keys->empty_count >= keys->slot_count)
+		return;
+	keys->empty[keys->empty_count++] = slot;
+	keys->tokens_offered[slot] = 0;
 }
 
 /* A token that is on offer already, or that the kernel would refuse now, is no use. */
@@ -57,45 +73,104 @@ static int is_usable(void *context, uint32_t token, const struct mptcplb_token_p
 
 	(void)parts;
 	for (i = 0; i < keys->slot_count; i++) {
-		if (keys->slots[i].token == token)
+		if (keys->tokens_offered[i] == token || keys->tokens_before[i] == token)
 			return 0;
 	}
 	return tokens_available(keys->tokens, token);
 }
 
 /* Offer a key in a slot. If a key of the kernel's own got there first, it stays until consumed. */
-static void put(struct server_slot *slot, const struct mptcplb_key_found *found)
+static void put(struct keys *keys, uint32_t index, const struct mptcplb_key_found *found)
 {
+	struct server_slot *slot = &keys->slots[index];
 	uint64_t empty = 0, key;
 
 	if (__atomic_load_n(&slot->key, __ATOMIC_ACQUIRE))
 		return;
 	memcpy(&key, found->key, sizeof(key));
 	slot->shown_to = 0;
+	slot->first_shown_at = 0;
 	slot->token = found->token;
-	if (!__atomic_compare_exchange_n((uint64_t *)&slot->key, &empty, key, false,
-					 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n((uint64_t *)&slot->key, &empty, key, false,
+					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		keys->tokens_offered[index] = found->token;
+	else
 		slot->token = 0;
 }
 
-int keys_fill(struct keys *keys, uint32_t count)
+/* Replace a slot's key. The old one stays good for a moment: its client may be about to answer. */
+static void replace(struct keys *keys, uint32_t index, const struct mptcplb_key_found *found)
+{
+	struct server_slot *slot = &keys->slots[index];
+	uint64_t old = __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE), key;
+
+	if (!old)
+		return;
+	memcpy(&key, found->key, sizeof(key));
+	slot->previous_token = slot->token;
+	slot->replaced_at = clock_now();
+	__atomic_store_n(&slot->previous_key, old, __ATOMIC_RELEASE);
+	if (!__atomic_compare_exchange_n((uint64_t *)&slot->key, &old, key, false, __ATOMIC_RELEASE,
+					 __ATOMIC_RELAXED)) {
+		__atomic_store_n(&slot->previous_key, 0, __ATOMIC_RELEASE);
+		return;
+	}
+	slot->token = found->token;
+	slot->shown_to = 0;
+	slot->first_shown_at = 0;
+	keys->tokens_before[index] = keys->tokens_offered[index];
+	keys->tokens_offered[index] = found->token;
+	keys->aged++;
+}
+
+static int search(const struct keys *keys, struct mptcplb_key_found *found)
 {
 	const struct mptcplb_key_search search = {
 		.size = sizeof(search),
 		.server_ids = keys->server->ids,
 		.server_id_count = keys->server->id_count,
 		.accept = is_usable,
-		.context = keys,
+		.context = (void *)keys,
 	};
+
+	return mptcplb_key_search(keys->keyring, found, &search, NULL);
+}
+
+int keys_fill(struct keys *keys, uint32_t count)
+{
 	struct mptcplb_key_found found;
 	int error = MPTCPLB_OK;
 
 	for (; count && keys->empty_count; count--) {
-		error = mptcplb_key_search(keys->keyring, &found, &search, NULL);
+		error = search(keys, &found);
 		if (error)
 			break;
-		put(&keys->slots[keys->empty[--keys->empty_count]], &found);
+		put(keys, keys->empty[--keys->empty_count], &found);
 		keys->refilled++;
+	}
+	mptcplb_wipe(&found, sizeof(found));
+	return error;
+}
+
+int keys_age(struct keys *keys, uint64_t budget_ns)
+{
+	const uint64_t start = clock_now();
+	uint32_t left = keys->slot_count < AGE_SLOTS ? keys->slot_count : AGE_SLOTS;
+	struct mptcplb_key_found found;
+	int error = MPTCPLB_OK;
+
+	for (; left && !error; left--) {
+		uint32_t index = keys->age_next;
+		uint64_t shown = keys->slots[index].first_shown_at;
+
+		if (shown && start - shown > AGE_NS && shown < start) {
+			if (clock_now() - start > budget_ns)
+				break;
+			error = search(keys, &found);
+			if (!error)
+				replace(keys, index, &found);
+		}
+		keys->age_next = (index + 1) % keys->slot_count;
 	}
 	mptcplb_wipe(&found, sizeof(found));
 	return error;

@@ -18,9 +18,13 @@ struct keys {
 	struct tokens *tokens;
 	struct server_slot *slots; /* the BPF map */
 	uint32_t slot_count;
+	uint32_t *tokens_offered; /* by slot; 0: none */
+	uint32_t *tokens_before; /* the same of the keys that were replaced */
 	uint32_t *empty; /* slots that wait for a key; each at most once */
 	uint32_t empty_count;
+	uint32_t age_next; /* where keys_age() goes on */
 	uint64_t refilled;
+	uint64_t aged;
 };
 
 /* Map the slots, all of which are empty. Returns 0 or -errno. */
@@ -29,8 +33,14 @@ int keys_open(struct keys *keys, int slots_map, uint32_t slot_count);
 /* Wipe the slots and let go of them. */
 void keys_close(struct keys *keys);
 
-/* A slot was consumed. */
+/* A slot was consumed; others than slots are ignored. */
 void keys_add_empty(struct keys *keys, uint32_t slot);
+
+/*
+ * Replace keys that were shown long ago and not used: somebody may have collected them. Looks at
+ * some slots further on each time, and stops when @budget_ns are spent. Returns as keys_fill().
+ */
+int keys_age(struct keys *keys, uint64_t budget_ns);
 
 /* Make keys for at most @count empty slots. Returns MPTCPLB_OK or what mptcplb_key_search() does. */
 int keys_fill(struct keys *keys, uint32_t count);

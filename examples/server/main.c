@@ -13,9 +13,15 @@
 #include "daemon.h"
 #include "server_kern_user.h"
 
+/* MP_JOIN SYNs a second: each token's, and those of all. */
+#define JOINS_PER_TOKEN_DEFAULT 4
+#define JOINS_IN_TOTAL_DEFAULT 20000
+#define JOINS_MAX 1000000
+
 static const char usage[] =
 	"usage: mptcplb-server run --config FILE --server NAME --interface IF [--interface IF]...\n"
-	"                          [--set-syncookies] [--slots N] [--decapsulate-only]\n"
+	"                          [--slots N] [--joins-per-token N] [--joins-in-total N]\n"
+	"                          [--cookies-for-all [--set-syncookies] | --decapsulate-only]\n"
 	"       mptcplb-server status --server NAME [--json]\n";
 
 static int usage_error(void)
@@ -24,19 +30,20 @@ static int usage_error(void)
 	return EXIT_USAGE;
 }
 
-static bool parse_slots(const char *text, uint32_t *slots)
+static bool parse_number(const char *option, const char *text, uint32_t low, uint32_t high,
+			 uint32_t *number)
 {
 	char *end;
 	unsigned long value;
 
 	errno = 0;
 	value = strtoul(text, &end, 10);
-	if (errno || *text < '0' || *text > '9' || *end || value < 1 || value > SERVER_SLOTS_MAX) {
-		log_error("--slots \"%s\": a number from 1 to %d is expected", text,
-			  SERVER_SLOTS_MAX);
+	if (errno || *text < '0' || *text > '9' || *end || value < low || value > high) {
+		log_error("--%s \"%s\": a number from %u to %u is expected", option, text, low,
+			  high);
 		return false;
 	}
-	*slots = (uint32_t)value;
+	*number = (uint32_t)value;
 	return true;
 }
 
@@ -50,39 +57,66 @@ static bool add_interface(struct agent_options *options, const char *name)
 	return true;
 }
 
+static const struct option run_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "server", required_argument, NULL, 's' },
+	{ "interface", required_argument, NULL, 'i' },
+	{ "slots", required_argument, NULL, 'n' },
+	{ "joins-per-token", required_argument, NULL, 'j' },
+	{ "joins-in-total", required_argument, NULL, 'J' },
+	{ "cookies-for-all", no_argument, NULL, 'a' },
+	{ "set-syncookies", no_argument, NULL, 'S' },
+	{ "decapsulate-only", no_argument, NULL, 'd' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* Take one option of `run`; false when it is wrong. */
+static bool take_option(struct agent_options *options, int option, const char *value)
+{
+	switch (option) {
+	case 'c':
+		options->config = value;
+		return true;
+	case 's':
+		options->server = value;
+		return true;
+	case 'i':
+		return add_interface(options, value);
+	case 'n':
+		return parse_number("slots", value, 1, SERVER_SLOTS_MAX, &options->slots);
+	case 'j':
+		return parse_number("joins-per-token", value, 0, JOINS_MAX,
+				    &options->joins_per_token);
+	case 'J':
+		return parse_number("joins-in-total", value, 0, JOINS_MAX,
+				    &options->joins_in_total);
+	case 'a':
+		options->cookies_for_all = true;
+		return true;
+	case 'S':
+		options->set_syncookies = true;
+		return true;
+	case 'd':
+		options->decapsulate_only = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int run(int argc, char **argv)
 {
-	static const struct option known[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "server", required_argument, NULL, 's' },
-		{ "interface", required_argument, NULL, 'i' },
-		{ "slots", required_argument, NULL, 'n' },
-		{ "set-syncookies", no_argument, NULL, 'S' },
-		{ "decapsulate-only", no_argument, NULL, 'd' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct agent_options options = { .slots = SERVER_SLOTS_DEFAULT };
+	struct agent_options options = { .slots = SERVER_SLOTS_DEFAULT,
+					 .joins_per_token = JOINS_PER_TOKEN_DEFAULT,
+					 .joins_in_total = JOINS_IN_TOTAL_DEFAULT };
 	bool sound = true;
 	int option;
 
-	while (sound && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (option == 'c')
-			options.config = optarg;
-		else if (option == 's')
-			options.server = optarg;
-		else if (option == 'i')
-			sound = add_interface(&options, optarg);
-		else if (option == 'n')
-			sound = parse_slots(optarg, &options.slots);
-		else if (option == 'S')
-			options.set_syncookies = true;
-		else if (option == 'd')
-			options.decapsulate_only = true;
-		else
-			sound = false;
-	}
+	while (sound && (option = getopt_long(argc, argv, "", run_options, NULL)) != -1)
+		sound = take_option(&options, option, optarg);
 	if (!sound || optind != argc || !options.config || !options.server ||
-	    !options.interface_count)
+	    !options.interface_count || (options.set_syncookies && !options.cookies_for_all) ||
+	    (options.decapsulate_only && options.cookies_for_all))
 		return usage_error();
 	return agent_run(&options);
 }

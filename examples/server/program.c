@@ -18,12 +18,37 @@
 /* Bytes in a ring buffer for one struct server_consumed: a header of 8, and the next 8. */
 #define RING_RECORD_SIZE (8 + sizeof(struct server_consumed))
 
-static __be32 ipv4(const struct mptcplb_farm_address *address)
-{
-	__be32 value;
+/* So many joins of one token may come at once: a client joins by all of its paths together. */
+#define JOIN_TOKEN_BURST 16
 
-	memcpy(&value, address->bytes, sizeof(value));
+#define SECOND_NS 1000000000ULL
+
+static struct server_address program_address(const struct mptcplb_farm_address *address)
+{
+	struct server_address value = { { 0, 0, htonl(0xffff), 0 } };
+
+	if (address->version == 4)
+		memcpy(&value.words[3], address->bytes, sizeof(value.words[3]));
+	else
+		memcpy(&value, address->bytes, sizeof(value));
 	return value;
+}
+
+struct server_service program_service(const struct mptcplb_farm_service *service)
+{
+	return (struct server_service){ .address = program_address(&service->address),
+					.port = htons(service->port) };
+}
+
+static struct server_join_limit join_limit(uint32_t rate, uint32_t burst)
+{
+	struct server_join_limit limit = { 0 };
+
+	if (rate) {
+		limit.interval_ns = SECOND_NS / rate;
+		limit.burst_ns = (burst - 1) * limit.interval_ns;
+	}
+	return limit;
 }
 
 /* A ring that holds a record for each slot, in the size that the kernel asks for. */
@@ -41,6 +66,8 @@ static int configure(struct server_bpf *program, const struct program_options *o
 	const struct mptcplb_farm *farm = options->farm;
 	uint8_t secret[MPTCPLB_SECRET_SIZE];
 	struct mptcplb_core_secret flow_secret;
+	struct server_join_limit limit;
+	struct server_address own;
 	int error = mptcplb_random_bytes(NULL, secret, sizeof(secret));
 
 	if (error) {
@@ -51,8 +78,14 @@ static int configure(struct server_bpf *program, const struct program_options *o
 	memcpy((void *)&program->rodata->flow_secret, &flow_secret, sizeof(flow_secret));
 	mptcplb_wipe(secret, sizeof(secret));
 	mptcplb_wipe(&flow_secret, sizeof(flow_secret));
-	program->rodata->own_address = ipv4(&options->server->address);
+	own = program_address(&options->server->address);
+	memcpy((void *)&program->rodata->own_address, &own, sizeof(own));
 	program->rodata->decapsulate_only = options->decapsulate_only;
+	program->rodata->cookies_for_all = options->cookies_for_all;
+	limit = join_limit(options->joins_per_token, JOIN_TOKEN_BURST);
+	memcpy((void *)&program->rodata->join_limit_token, &limit, sizeof(limit));
+	limit = join_limit(options->joins_in_total, options->joins_in_total);
+	memcpy((void *)&program->rodata->join_limit_total, &limit, sizeof(limit));
 	program->rodata->slot_count = options->slot_count;
 	program->rodata->bucket_mask = options->bucket_count - 1;
 	bpf_map__set_max_entries(program->maps.slots, options->slot_count);
@@ -66,24 +99,20 @@ static int configure(struct server_bpf *program, const struct program_options *o
 
 static int add_service(const struct server_bpf *program, const struct mptcplb_farm_service *service)
 {
-	struct server_service key = { .address = ipv4(&service->address),
-				      .port = htons(service->port) };
-	const uint8_t value = 1;
-	int error = bpf_map_update_elem(bpf_map__fd(program->maps.services), &key, &value, BPF_ANY);
+	const int map = bpf_map__fd(program->maps.services);
+	struct server_service key = program_service(service);
+	const struct server_mark unmarked = { 0 };
+	int error = bpf_map_update_elem(map, &key, &unmarked, BPF_ANY);
 
-	if (error)
-		return error;
 	key.port = 0;
-	return bpf_map_update_elem(bpf_map__fd(program->maps.services), &key, &value, BPF_ANY);
+	return error ? error : bpf_map_update_elem(map, &key, &unmarked, BPF_ANY);
 }
 
 static int add_member(const struct server_bpf *program, const struct mptcplb_farm_address *address)
 {
-	const __be32 key = ipv4(address);
+	const struct server_address key = program_address(address);
 	const uint8_t value = 1;
 
-	if (address->version != 4)
-		return 0;
 	return bpf_map_update_elem(bpf_map__fd(program->maps.members), &key, &value, BPF_ANY);
 }
 
@@ -94,12 +123,9 @@ static int fill_maps(const struct server_bpf *program, const struct program_opti
 	int error = 0;
 
 	for (i = 0; !error && i < farm->service_count; i++) {
-		const struct mptcplb_farm_service *service = &farm->services[i];
-
-		if (service->address.version != 4 ||
-		    !mptcplb_farm_serves(farm, service, options->server))
+		if (!mptcplb_farm_serves(farm, &farm->services[i], options->server))
 			continue;
-		error = add_service(program, service);
+		error = add_service(program, &farm->services[i]);
 		added++;
 	}
 	for (i = 0; !error && i < farm->balancer_count; i++)
@@ -107,7 +133,7 @@ static int fill_maps(const struct server_bpf *program, const struct program_opti
 	for (i = 0; !error && i < farm->server_count; i++)
 		error = add_member(program, &farm->servers[i].address);
 	if (!error && !added)
-		log_warning("server \"%s\" has no IPv4 service in the farm file: nothing to do",
+		log_warning("server \"%s\" has no service in the farm file: nothing to do",
 			    options->server->name);
 	return error;
 }

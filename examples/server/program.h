@@ -18,10 +18,16 @@ struct program_options {
 	uint32_t slot_count;
 	uint32_t bucket_count; /* a power of two */
 	bool decapsulate_only;
+	bool cookies_for_all;
+	uint32_t joins_per_token; /* MP_JOIN SYNs a second, at most; 0: no limit */
+	uint32_t joins_in_total;
 };
 
 /* Returns NULL after an error message; free it with server_bpf__destroy(). */
 struct server_bpf *program_load(const struct program_options *options);
+
+/* The key of a service in the map of services. */
+struct server_service program_service(const struct mptcplb_farm_service *service);
 
 /* Add the counters of all CPUs up. Returns 0 or -errno. */
 int program_counters(const struct server_bpf *program, uint64_t counters[SERVER_COUNTER_COUNT]);

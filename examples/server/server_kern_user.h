@@ -15,29 +15,90 @@
 /* So long is a slot that was shown to one flow kept from other flows, if there is a choice. */
 #define SERVER_SHOWN_NS 10000000000ULL
 
+/* So long is a key that was replaced unused still taken from a client. */
+#define SERVER_PREVIOUS_NS 10000000000ULL
+
+/*
+ * The kernel takes a cookie of a listener for two minutes after that listener sent its last one.
+ * So a SYN is given a cookie in its name only when it sent one itself in so many nanoseconds,
+ * which leaves the rest for the client to answer.
+ */
+#define SERVER_MARK_NS 100000000000ULL
+
+/* So long an auxiliary listener is used: its half-open request lives for 63 seconds. */
+#define SERVER_AUXILIARY_NS 50000000000ULL
+
+/* An IPv6 address, or an IPv4 address as ::ffff:a.b.c.d. */
+struct server_address {
+	__be32 words[4];
+};
+
 /*
  * A key on offer. User space fills empty slots; the verified third ACK empties them. Whoever
- * changes key does it with a compare-and-swap, since egress, ingress and user space all do.
+ * changes a key does it with a compare-and-swap, since egress, ingress and user space all do.
  */
 struct server_slot {
 	__u64 key; /* its bytes as they lie on the wire; 0: empty */
 	__u64 shown_to; /* flow that saw it last; 0: nobody */
 	__u64 shown_at; /* CLOCK_MONOTONIC, ns */
+	__u64 first_shown_at; /* the same of the first flow that saw this key */
+	__u64 previous_key; /* was replaced at replaced_at, unused; 0: none */
+	__u64 replaced_at;
 	__u32 token; /* host byte order; 0: the kernel drew this key, its token is not known */
-	__u32 reserved;
+	__u32 previous_token;
+	__u64 reserved;
 };
 
-/* Tells user space that a slot is empty. Each slot is reported once until it is filled again. */
+/* Stands for the slot of a key that is in none any more, since it was replaced. */
+#define SERVER_NO_SLOT 0xffffffffU
+
+/* Tells user space that a key was used. */
 struct server_consumed {
-	__u32 slot;
-	__u32 token; /* that the slot's key had */
+	__u64 key;
+	__u32 slot; /* is empty now, or SERVER_NO_SLOT */
+	__u32 reserved;
 };
 
 /* An address and port that the farm answers on; port 0 stands for the address itself. */
 struct server_service {
-	__be32 address;
+	struct server_address address;
 	__be16 port;
 	__u16 reserved;
+};
+
+/* When a service's listener last sent a cookie; what the kernel calls its recent overflow. */
+struct server_mark {
+	__u64 seen_at; /* not later than this, CLOCK_MONOTONIC, ns; 0: not known */
+	__u32 jiffies; /* the kernel's mark of that time */
+	__u32 reserved;
+};
+
+/* The auxiliary listener of an address family: on its loopback address, its request queue full. */
+struct server_auxiliary {
+	__u64 filled_at; /* CLOCK_MONOTONIC, ns */
+	__be16 port;
+	__u16 reserved[3];
+};
+
+enum server_family {
+	SERVER_IPV4,
+	SERVER_IPV6,
+	SERVER_FAMILIES
+};
+
+/* What server_look returns, and in cb[] of its context: see there. */
+enum server_listener {
+	SERVER_LISTENER_NONE,
+	SERVER_LISTENER_TCP,
+	SERVER_LISTENER_MPTCP
+};
+#define SERVER_LOOK_MARK 0
+#define SERVER_LOOK_QUEUE 1
+
+/* At most one MP_JOIN SYN in interval_ns in the long run, and burst_ns / interval_ns at once. */
+struct server_join_limit {
+	__u64 interval_ns; /* 0: no limit */
+	__u64 burst_ns;
 };
 
 /* Name in code, name in `status`. */
@@ -45,12 +106,21 @@ struct server_service {
 	COUNTER(DECAPSULATED, "decapsulated")                     \
 	COUNTER(DECAPSULATE_SOURCE, "decapsulate_refused_source") \
 	COUNTER(DECAPSULATE_INNER, "decapsulate_refused_inner")   \
+	COUNTER(SYN_HANDED_OVER, "syn_handed_over")               \
+	COUNTER(SYN_SOCKET, "syn_left_socket")                    \
+	COUNTER(SYN_LISTENER, "syn_left_listener")                \
+	COUNTER(SYN_UNMARKED, "syn_left_unmarked")                \
+	COUNTER(SYN_AUXILIARY, "syn_left_auxiliary")              \
+	COUNTER(JOIN_PASSED, "join_passed")                       \
+	COUNTER(JOIN_TOKEN_LIMIT, "join_dropped_token")           \
+	COUNTER(JOIN_TOTAL_LIMIT, "join_dropped_total")           \
 	COUNTER(SYNACK_REWRITTEN, "synack_rewritten")             \
 	COUNTER(SYNACK_SHOWN_AGAIN, "synack_key_shown_again")     \
 	COUNTER(SYNACK_SOCKET, "synack_left_socket")              \
 	COUNTER(SYNACK_EMPTY, "synack_left_empty_slot")           \
 	COUNTER(SYNACK_FAILED, "synack_left_error")               \
 	COUNTER(ACK_VERIFIED, "ack_verified")                     \
+	COUNTER(ACK_PREVIOUS, "ack_verified_previous")            \
 	COUNTER(ACK_AGAIN, "ack_verified_again")                  \
 	COUNTER(ACK_MALFORMED, "ack_blanked_malformed")           \
 	COUNTER(ACK_UNKNOWN_KEY, "ack_blanked_unknown_key")       \

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -32,6 +33,7 @@
 #define ISN 0x01020303 /* frame_build() numbers segments from 0x01020304 */
 #define TOKEN 0x12345678
 #define SLOTS 4096
+#define HOUR_NS 3600000000000ULL
 #define UNSPEC ((uint32_t)TC_ACT_UNSPEC)
 
 static const uint8_t client_key[8] = "client!";
@@ -41,13 +43,18 @@ static const uint8_t timestamps[] = { 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8 };
 
 static struct server_test_bpf *skel;
 
+static struct server_address ipv4(uint32_t address)
+{
+	return (struct server_address){ { 0, 0, htonl(0xffff), htonl(address) } };
+}
+
 static void add_service(uint32_t address, uint16_t port)
 {
-	struct server_service service = { .address = htonl(address), .port = htons(port) };
-	uint8_t one = 1;
+	struct server_service service = { .address = ipv4(address), .port = htons(port) };
+	struct server_mark unmarked = { 0 };
 
-	ck_assert_int_eq(bpf_map_update_elem(bpf_map__fd(skel->maps.services), &service, &one, 0),
-			 0);
+	ck_assert_int_eq(
+		bpf_map_update_elem(bpf_map__fd(skel->maps.services), &service, &unmarked, 0), 0);
 }
 
 static struct server_slot slot_read(uint32_t index)
@@ -78,14 +85,26 @@ static uint64_t counter(uint32_t index)
 	return sum;
 }
 
-static void start(uint32_t slots)
+/* So many joins and then no more for an hour; 0: no limit. */
+static struct server_join_limit join_limit(unsigned int joins)
 {
-	uint32_t member = htonl(BALANCER);
+	if (!joins)
+		return (struct server_join_limit){ 0 };
+	return (struct server_join_limit){ HOUR_NS, (joins - 1) * HOUR_NS };
+}
+
+static void start_with_limits(uint32_t slots, unsigned int per_token, unsigned int in_total)
+{
+	const struct server_join_limit token_limit = join_limit(per_token);
+	const struct server_join_limit total_limit = join_limit(in_total);
+	const struct server_address member = ipv4(BALANCER), own = ipv4(SERVER);
 	uint8_t one = 1;
 
 	skel = server_test_bpf__open();
 	ck_assert_ptr_nonnull(skel);
-	skel->rodata->own_address = htonl(SERVER);
+	memcpy((void *)&skel->rodata->own_address, &own, sizeof(own));
+	memcpy((void *)&skel->rodata->join_limit_token, &token_limit, sizeof(token_limit));
+	memcpy((void *)&skel->rodata->join_limit_total, &total_limit, sizeof(total_limit));
 	skel->rodata->slot_count = slots;
 	skel->rodata->bucket_mask = 0xff;
 	skel->rodata->flow_secret.k0 = 0x0706050403020100;
@@ -96,6 +115,16 @@ static void start(uint32_t slots)
 	add_service(SERVICE, PORT);
 	add_service(SERVICE, 0);
 	ck_assert_int_eq(bpf_map_update_elem(bpf_map__fd(skel->maps.members), &member, &one, 0), 0);
+}
+
+static void start(uint32_t slots)
+{
+	start_with_limits(slots, 3, 0);
+}
+
+static void setup_join_total(void)
+{
+	start_with_limits(1, 0, 5);
 }
 
 static void setup_one_slot(void)
@@ -636,6 +665,99 @@ START_TEST(segment_of_a_connection_passes_and_one_to_a_listener_is_checked)
 }
 END_TEST
 
+static struct frame join_syn(uint32_t token, bool capable_too)
+{
+	struct segment segment = { .client = CLIENT,
+				   .service = SERVICE,
+				   .client_port = CLIENT_PORT,
+				   .service_port = PORT,
+				   .flags = TCP_SYN };
+	struct frame frame;
+
+	options_add_join(&segment.options, token);
+	if (capable_too)
+		options_add_capable(&segment.options);
+	frame_build(&frame, &segment);
+	return frame;
+}
+
+START_TEST(joins_of_a_token_are_limited)
+{
+	struct frame frame;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		assert_passed(join_syn(TOKEN, false));
+	frame = join_syn(TOKEN, false);
+	ck_assert_uint_eq(ingress(&frame), TC_ACT_SHOT);
+	assert_passed(join_syn(TOKEN + 1, false));
+	assert_passed(join_syn(TOKEN, true));
+	ck_assert_uint_eq(counter(SERVER_JOIN_PASSED), 4);
+	ck_assert_uint_eq(counter(SERVER_JOIN_TOKEN_LIMIT), 1);
+	ck_assert_uint_eq(counter(SERVER_JOIN_TOTAL_LIMIT), 0);
+}
+END_TEST
+
+START_TEST(joins_of_all_tokens_are_limited)
+{
+	struct frame frame;
+	uint32_t i;
+
+	for (i = 0; i < 5; i++)
+		assert_passed(join_syn(TOKEN + i, false));
+	frame = join_syn(TOKEN + i, false);
+	ck_assert_uint_eq(ingress(&frame), TC_ACT_SHOT);
+	ck_assert_uint_eq(counter(SERVER_JOIN_PASSED), 5);
+	ck_assert_uint_eq(counter(SERVER_JOIN_TOTAL_LIMIT), 1);
+}
+END_TEST
+
+START_TEST(replaced_key_is_taken_for_a_while)
+{
+	struct server_slot slot = slot_read(0);
+	struct timespec now;
+	uint32_t zero = 0;
+	uint8_t old[8];
+
+	offered_key(CLIENT_PORT, old);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	memcpy(&slot.previous_key, old, 8);
+	slot.replaced_at = (uint64_t)now.tv_sec * 1000000000 -
+			   (_i ? SERVER_PREVIOUS_NS + 1000000000 : 1000000000);
+	slot.key++;
+	bpf_map_update_elem(bpf_map__fd(skel->maps.slots), &zero, &slot, 0);
+	if (_i) {
+		assert_ack_blanked(third_ack(20, old, CLIENT_PORT));
+		return;
+	}
+	assert_passed(third_ack(20, old, CLIENT_PORT));
+	ck_assert_uint_eq(counter(SERVER_ACK_PREVIOUS), 1);
+	ck_assert_uint_eq(slot_read(0).key, slot.key);
+	ck_assert_uint_eq(slot_read(0).previous_key, 0);
+	assert_ack_blanked(third_ack(20, old, CLIENT_PORT + 1));
+}
+END_TEST
+
+START_TEST(key_whose_bucket_is_full_is_not_shown_when_there_is_another)
+{
+	uint32_t bucket, flow;
+	uint64_t four = 4;
+
+	/* Tokens are consecutive, so every second bucket is full and so is every second slot. */
+	for (bucket = 0; bucket < 256; bucket += 2)
+		bpf_map_update_elem(bpf_map__fd(skel->maps.buckets), &bucket, &four, 0);
+	four = 0;
+	for (flow = 0; flow < 200; flow++) {
+		uint64_t key;
+
+		offered_key((uint16_t)(flow + 1), (uint8_t *)&key);
+		four += (TOKEN + key % SLOTS) % 2 == 0;
+	}
+	/* Half of the flows without the rule, a quarter with it. */
+	ck_assert_uint_lt(four, 75);
+}
+END_TEST
+
 /* Put a frame's packet into an IP packet from @source. */
 static struct frame encapsulate(const struct frame *inner, uint32_t source, uint32_t destination)
 {
@@ -756,6 +878,7 @@ static Suite *server_suite(void)
 	Suite *suite = suite_create("server");
 	TCase *one = tcase_create("one slot");
 	TCase *many = tcase_create("many slots");
+	TCase *total = tcase_create("limit of all joins");
 
 	tcase_add_checked_fixture(one, setup_one_slot, teardown);
 	tcase_add_test(one, synack_gets_the_key_of_a_slot);
@@ -777,6 +900,8 @@ static Suite *server_suite(void)
 	tcase_add_test(one, ip_options_and_fragments);
 	tcase_add_test(one, other_packets_pass);
 	tcase_add_test(one, segment_of_a_connection_passes_and_one_to_a_listener_is_checked);
+	tcase_add_test(one, joins_of_a_token_are_limited);
+	tcase_add_loop_test(one, replaced_key_is_taken_for_a_while, 0, 2);
 	tcase_add_test(one, packet_of_a_balancer_is_decapsulated);
 	tcase_add_test(one, decapsulated_packet_is_checked_like_any);
 	tcase_add_test(one, icmp_error_about_a_service_is_decapsulated);
@@ -788,7 +913,11 @@ static Suite *server_suite(void)
 	tcase_add_checked_fixture(many, setup_many_slots, teardown);
 	tcase_add_test(many, other_flows_see_other_keys_while_there_are_some);
 	tcase_add_test(many, key_of_another_flow_is_blanked);
+	tcase_add_test(many, key_whose_bucket_is_full_is_not_shown_when_there_is_another);
 	suite_add_tcase(suite, many);
+	tcase_add_checked_fixture(total, setup_join_total, teardown);
+	tcase_add_test(total, joins_of_all_tokens_are_limited);
+	suite_add_tcase(suite, total);
 	return suite;
 }
 

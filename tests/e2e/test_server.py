@@ -27,6 +27,7 @@ SERVER = os.path.join(BUILD, "examples/server/mptcplb-server")
 RELAY = os.path.join(BUILD, "examples/farm/mptcplb-farm-relay")
 SERVICE, PORT = "198.51.100.1", 4430
 PATHS = {"path1": ("203.0.113.2", "203.0.113.1"), "path2": ("203.0.113.6", "203.0.113.5")}
+SERVICE6, PATHS6 = "2001:db8::1", {"path1": "2001:db8:1::", "path2": "2001:db8:2::"}
 SECRET, SERVER_ID_BITS, EPOCH_BITS, IDS = "df6af1d8303e61cdc4bb86c3d1c42710", 8, 1, (17, 201)
 FARM = f"""\
 token:
@@ -39,6 +40,7 @@ servers:
   - {{name: web-1, address: 192.0.2.11, ids: [{IDS[0]}, {IDS[1]}]}}
 services:
   - {{address: {SERVICE}, port: {PORT}}}
+  - {{address: "{SERVICE6}", port: {PORT}}}
 """
 IPPROTO_MPTCP, SOL_MPTCP, MPTCP_INFO, INFO_FALLBACK = 262, 284, 1, 1
 CLONE_NEWNET = 0x40000000
@@ -97,6 +99,7 @@ class Network(Sandbox):
     def __init__(self, delay_us=0):
         super().__init__()
         self._delay = delay_us
+        self.hands_over = False  # an agent with an auxiliary listener runs
 
     def __enter__(self):
         super().__enter__()
@@ -137,6 +140,19 @@ class Network(Sandbox):
                 f"route add {SERVICE} via {server} dev {path} table {number}",
                 f"rule add from {client} table {number}")
 
+    def add_ipv6(self):
+        """Give all of it IPv6 addresses too."""
+        self.ip("server", f"address add {SERVICE6}/128 dev lo")
+        for number, (path, prefix) in enumerate(PATHS6.items(), 1):
+            self.ip("server", f"address add {prefix}1/64 dev {path} nodad")
+            self.ip("client", f"address add {prefix}2/64 dev {path} nodad",
+                    f"route add {SERVICE6} via {prefix}1 dev {path} metric {number}",
+                    f"route add {SERVICE6} via {prefix}1 dev {path} table {number}")
+            self.run("client", "ip", "-6", "rule", "add", "from", f"{prefix}2", "table",
+                     str(number))
+        self.run("client", "ip", "mptcp", "endpoint", "add", f"{PATHS6['path2']}2", "dev", "path2",
+                 "subflow")
+
     def _start_relay(self):
         pairs = [argument for path in PATHS for argument in (f"{path}c", f"{path}s")]
         self.start("relay", [RELAY, str(self._delay), *pairs], "relay")
@@ -161,7 +177,9 @@ class Network(Sandbox):
 
     def start_agent(self, *more):
         """Start an agent and wait until it is ready."""
-        return Agent(self.start("server", self.agent_argv("--set-syncookies", *more), "agent"))
+        agent = Agent(self.start("server", self.agent_argv(*more), "agent"))
+        self.hands_over = "--cookies-for-all" not in more
+        return agent
 
     def status(self):
         """What the running agent says of itself."""
@@ -179,19 +197,23 @@ class Network(Sandbox):
 class Echo:
     """Connections to the service, and the application that answers them. A context manager."""
 
-    def __init__(self, network):
-        self._network = network
+    def __init__(self, network, family=socket.AF_INET):
+        self._network, self._family = network, family
+        self._service = SERVICE if family == socket.AF_INET else SERVICE6
+        self._source = PATHS["path1"][0] if family == socket.AF_INET else f"{PATHS6['path1']}2"
         self.clients, self.accepted = [], []
         self._selector = selectors.DefaultSelector()
 
     def __enter__(self):
         with self._network.inside_of("server"):
-            self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+            self._listener = socket.socket(self._family, socket.SOCK_STREAM, IPPROTO_MPTCP)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((SERVICE, PORT))
+        self._listener.bind((self._service, PORT))
         self._listener.listen(1024)
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        if self._network.hands_over:
+            wait_for(lambda: self._network.status()["services_ready"] == 1, "the listener's mark")
         return self
 
     def __exit__(self, *_exception):
@@ -199,17 +221,21 @@ class Echo:
             connection.close()
         self._selector.close()
 
+    def set_receive_buffer(self, size):
+        """What an application may do to its listener."""
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+
     def connect(self, count=1, port=0):
         """Start clients; all at once. They are connected when their echoes are there."""
         started = []
         with self._network.inside_of("client"):
             for _ in range(count):
-                client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+                client = socket.socket(self._family, socket.SOCK_STREAM, IPPROTO_MPTCP)
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 client.setblocking(False)
-                client.bind((PATHS["path1"][0], port))
+                client.bind((self._source, port))
                 with contextlib.suppress(BlockingIOError):
-                    client.connect((SERVICE, PORT))
+                    client.connect((self._service, PORT))
                 started.append(client)
         self.clients += started
         return started
@@ -365,6 +391,21 @@ class Traffic(unittest.TestCase):
     def test_tokens_of_joins_name_the_server(self):
         self.check_joins(self.network(), 30)
 
+    def test_ipv6(self):
+        network = self.network()
+        network.add_ipv6()
+        network.start_agent()
+        with Echo(network, socket.AF_INET6) as echo:
+            for number in range(1, 11):
+                echo.exchange(echo.connect())
+                wait_for(lambda n=number: echo.step() and
+                         joins.joins_accepted(network, "server") == n, "the join")
+            self.assertTrue(all(map(is_mptcp, echo.clients)))
+            wait_for(lambda: network.status()["live_tokens"] == 10, "the list of tokens")
+        counters = network.counters()
+        for name in ("syn_handed_over", "synack_rewritten", "ack_verified", "join_passed"):
+            self.assertEqual(counters[name], 10, name)
+
     def test_checksums_with_and_without_offload(self):
         for state in ("on", "off"):
             with self.subTest(tx=state), Network() as network:
@@ -379,8 +420,8 @@ class Traffic(unittest.TestCase):
     def test_one_key_for_ten_clients(self):
         network = self.network()
         agent = network.start_agent("--slots", "1")
-        agent.signal(signal.SIGSTOP)  # no refill in between
         with Echo(network) as echo:
+            agent.signal(signal.SIGSTOP)  # no refill in between
             clients = echo.connect(10)
             echo.exchange(clients)
             self.assertEqual(sum(map(is_mptcp, clients)), 1)
@@ -392,8 +433,8 @@ class Traffic(unittest.TestCase):
     def test_empty_slots_leave_the_key_of_the_kernel(self):
         network = self.network()
         agent = network.start_agent("--slots", "1")
-        agent.signal(signal.SIGSTOP)
         with Echo(network) as echo:
+            agent.signal(signal.SIGSTOP)
             for _ in range(3):
                 echo.exchange(echo.connect())
             self.assertTrue(all(map(is_mptcp, echo.clients)))
@@ -439,17 +480,114 @@ class Traffic(unittest.TestCase):
 
     def test_dead_agent_harms_nobody(self):
         network = self.network(0)
-        network.start_agent("--slots", "4").signal(signal.SIGKILL)
+        agent = network.start_agent("--slots", "4")
         with Echo(network) as echo:
+            agent.signal(signal.SIGKILL)
             for _ in range(12):
                 echo.exchange(echo.connect())
             self.assertTrue(all(map(is_mptcp, echo.clients)))
             agent = network.start_agent("--slots", "4")
+            wait_for(lambda: network.status()["services_ready"] == 1, "the listener's mark")
             echo.exchange(echo.connect())
         self.assertEqual(network.counters()["keys_consumed"], 1)
         agent.stop()
         self.assertNotIn("server_", network.run("server", "tc", "filter", "show", "dev", "path1",
                                                 "ingress"))
+
+
+class FailSafe(unittest.TestCase):
+    """What may break, and must leave connections working: with the kernel's own keys."""
+
+    def setUp(self):
+        self.network = self.enterContext(Network(ONE_WAY_US))
+        self.agent = self.network.start_agent()
+
+    def cookies_sent(self):
+        """SYN cookies that the server's kernel has sent."""
+        text = self.network.run("server", "nstat", "-saz", "TcpExtSyncookiesSent")
+        return int(text.split("TcpExtSyncookiesSent")[1].split()[0])
+
+    def check(self, echo, handed_over, left=None):
+        """Connect by MPTCP, whether the SYN is handed over or why it is left."""
+        before = self.network.counters()
+        client, = echo.connect()
+        echo.exchange([client])
+        self.assertTrue(is_mptcp(client))
+        after = self.network.counters()
+        self.assertEqual(after.get("syn_handed_over", 0) - before.get("syn_handed_over", 0), handed_over)
+        if left:
+            self.assertGreater(after.get(left, 0), before.get(left, 0))
+
+    def plain_client(self, echo):
+        with self.network.inside_of("client"), socket.create_connection((SERVICE, PORT)) as client:
+            client.setblocking(False)
+            echo.exchange([client])
+
+    def test_cookies_go_to_mptcp_clients_only(self):
+        with Echo(self.network) as echo:
+            sent = self.cookies_sent()
+            for _ in range(5):
+                self.plain_client(echo)
+            self.assertEqual(self.cookies_sent(), sent)
+            echo.exchange(echo.connect(5))
+            self.assertEqual(self.cookies_sent(), sent + 5)
+        self.assertEqual(self.network.syncookies(), 1)
+
+    def test_listener_that_is_restarted(self):
+        with Echo(self.network) as echo:
+            self.check(echo, 1)
+        self.network.hands_over = False
+        self.agent.signal(signal.SIGSTOP)
+        with Echo(self.network) as echo:
+            client, = echo.connect()
+            echo.exchange([client])
+            self.assertTrue(is_mptcp(client))
+            self.agent.signal(signal.SIGCONT)
+            counters = self.network.counters()
+            self.assertEqual(counters["syn_handed_over"], 1)
+            self.assertEqual(counters["syn_left_unmarked"], 1)
+            wait_for(lambda: echo.exchange(echo.connect()) or
+                     self.network.counters()["syn_handed_over"] > 1, "the new listener's mark")
+            self.assertTrue(all(map(is_mptcp, echo.clients)))
+
+    def test_filler_that_is_gone(self):
+        with Echo(self.network) as echo:
+            self.check(echo, 1)
+            self.agent.signal(signal.SIGSTOP)
+            self.network.run("server", "ss", "-K", "state", "syn-recv", "src", "127.0.0.1")
+            client, = echo.connect()
+            echo.exchange([client])
+            self.assertTrue(is_mptcp(client))
+            self.agent.signal(signal.SIGCONT)
+            counters = self.network.counters()
+        self.assertEqual(counters["syn_left_auxiliary"], 1)
+        self.assertEqual(counters["syn_handed_over"], 1)
+
+    def test_cookies_that_are_switched_off(self):
+        with Echo(self.network) as echo:
+            self.network.sysctl("server", {"net.ipv4.tcp_syncookies": 0})
+            self.check(echo, 0, left="syn_left_auxiliary")
+            self.network.sysctl("server", {"net.ipv4.tcp_syncookies": 1})
+            self.check(echo, 1)
+
+    def test_receive_buffer_of_the_application(self):
+        with Echo(self.network) as echo:
+            echo.set_receive_buffer(65536)
+            before = self.network.counters()
+            echo.exchange(echo.connect())
+            self.assertEqual(self.network.counters()["syn_left_listener"],
+                             before.get("syn_left_listener", 0) + 1)
+
+    def test_ages_that_are_stale(self):
+        # The filler lives for 63 seconds, and is used for 50.
+        with Echo(self.network) as echo:
+            self.agent.signal(signal.SIGSTOP)
+            time.sleep(52)
+            client, = echo.connect()
+            echo.exchange([client])
+            self.assertTrue(is_mptcp(client))
+            self.agent.signal(signal.SIGCONT)
+            wait_for(lambda: self.network.counters().get("syn_left_auxiliary") == 1, "the counter")
 
 
 class Operation(unittest.TestCase):
@@ -472,7 +610,7 @@ class Operation(unittest.TestCase):
         return self.network.run("server", "tc", *words)
 
     def test_what_was_changed_is_put_back(self):
-        agent = self.network.start_agent()
+        agent = self.network.start_agent("--cookies-for-all", "--set-syncookies")
         self.assertEqual(self.network.syncookies(), 2)
         self.assertIn("server_egress", self.tc("filter", "show", "dev", "path2", "egress"))
         agent.stop()
@@ -501,7 +639,7 @@ class Operation(unittest.TestCase):
         self.addCleanup(self.tc, "qdisc", "del", "dev", "path1", "clsact")
         self.tc("filter", "add", "dev", "path1", "ingress", "prio", "1000", "u32", "match", "u32",
                 "0", "0", "flowid", "1:1")
-        self.refused(self.network.agent_argv("--set-syncookies", "--slots", "1"), '"path1"', "tc",
+        self.refused(self.network.agent_argv("--slots", "1"), '"path1"', "tc",
                      "1000")
         self.assertEqual(self.network.syncookies(), 1)
         self.assertIn("u32", self.tc("filter", "show", "dev", "path1", "ingress"))
@@ -520,20 +658,23 @@ class Operation(unittest.TestCase):
         agent.stop()
 
     def test_syncookies_are_not_on(self):
-        self.refused(self.network.agent_argv(), "tcp_syncookies is 1", "must be 2",
-                     "--set-syncookies")
+        self.refused(self.network.agent_argv("--cookies-for-all"), "tcp_syncookies is 1",
+                     "must be 2", "--set-syncookies")
         self.assertEqual(self.network.syncookies(), 1)
+        self.network.sysctl("server", {"net.ipv4.tcp_syncookies": 0})
+        self.addCleanup(self.network.sysctl, "server", {"net.ipv4.tcp_syncookies": 1})
+        self.refused(self.network.agent_argv(), "tcp_syncookies is 0", "must be 1")
 
     def test_mptcp_is_off(self):
         self.network.sysctl("server", {"net.mptcp.enabled": 0})
         self.addCleanup(self.network.sysctl, "server", {"net.mptcp.enabled": 1})
-        self.refused(self.network.agent_argv("--set-syncookies"), "net.mptcp.enabled=1")
+        self.refused(self.network.agent_argv(), "net.mptcp.enabled=1")
         self.assertEqual(self.network.syncookies(), 1)
 
     def test_kernel_without_mptcp(self):
         self.refused(["unshare", "--mount", "sh", "-c",
                       'mount -t tmpfs none /proc/sys/net/mptcp && exec "$@"', "sh",
-                      *self.network.agent_argv("--set-syncookies")], "no MPTCP", "CONFIG_MPTCP")
+                      *self.network.agent_argv()], "no MPTCP", "CONFIG_MPTCP")
         self.assertEqual(self.network.syncookies(), 1)
 
     def test_missing_capabilities(self):
@@ -560,6 +701,10 @@ class Operation(unittest.TestCase):
         self.refused([SERVER, "walk"], "usage", code=2)
         self.refused([SERVER, "run", "--server", "web-1"], "usage", code=2)
         self.refused([SERVER, "status"], "usage", code=2)
+        self.refused(self.network.agent_argv("--set-syncookies"), "usage", code=2)
+        self.refused(self.network.agent_argv("--cookies-for-all", "--decapsulate-only"), "usage",
+                     code=2)
+        self.refused(self.network.agent_argv("--joins-per-token", "-1"), "--joins-per-token", code=2)
         for number in ("0", "-1", "x", "1048577", ""):
             self.refused([*self.network.agent_argv(), "--slots", number], "--slots", code=2)
 

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Keys on offer. They lie in slots, two of which are a flow's candidates by a keyed hash. To show
+ * a key does not use it up, so that a flood of SYNs costs none; the verified third ACK does.
+ */
+#ifndef MPTCPLB_SERVER_SLOTS_BPF_H
+#define MPTCPLB_SERVER_SLOTS_BPF_H
+
+#include <mptcplb/core.h>
+
+#include "maps.bpf.h"
+#include "packet.bpf.h"
+
+const volatile __u32 slot_count = 1;
+const volatile __u32 bucket_mask = 0;
+const volatile struct mptcplb_core_secret flow_secret = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct server_slot);
+} slots SEC(".maps");
+
+/* Tokens in each bucket of the kernel's table: recounted by user space, raised here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SERVER_BUCKETS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} buckets SEC(".maps");
+
+/*
+ * Key -> flow that consumed it. Only needed until the kernel has a socket for the flow, so the
+ * oldest may go: a key that was consumed is in no slot and cannot be consumed again.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, __u64);
+} taken SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} consumed SEC(".maps");
+
+static __always_inline __u64 flow_hash(__u64 hash, __u32 word)
+{
+	struct mptcplb_core_secret secret = { .k0 = flow_secret.k0 ^ hash, .k1 = flow_secret.k1 };
+
+	return mptcplb_core_siphash(&secret, word);
+}
+
+/* A handshake by its 4-tuple and the client's initial sequence number: a keyed hash, never 0. */
+static __always_inline __u64 flow_id(const struct server_address *client, __be16 client_port,
+				     const struct server_address *server, __be16 server_port,
+				     __u32 isn)
+{
+	__u64 id = 0;
+	int i;
+
+	/* The upper words of IPv4 addresses are all the same. */
+	for (i = client->words[2] == bpf_htonl(0xffff) ? 3 : 0; i < 4; i++)
+		id = flow_hash(flow_hash(id, client->words[i & 3]), server->words[i & 3]);
+	id = flow_hash(flow_hash(id, (__u32)client_port << 16 | server_port), isn);
+	return id ? id : 1;
+}
+
+/* The first (0) or second (1) slot whose key may be shown to a flow. */
+static __always_inline __u32 candidate(__u64 flow, int which)
+{
+	return (__u32)(which ? flow >> 32 : flow) % slot_count;
+}
+
+/* How many tokens a token's bucket of the kernel's table has, or NULL. */
+static __always_inline __u64 *bucket_of(__u32 token)
+{
+	__u32 index = token & bucket_mask;
+
+	return bpf_map_lookup_elem(&buckets, &index);
+}
+
+/* Whether the kernel could take a slot's key now, as far as its bucket goes. */
+static __always_inline bool has_room(const struct server_slot *slot)
+{
+	const __u64 *tokens = slot->token ? bucket_of(slot->token) : NULL;
+
+	return !tokens || *tokens < SERVER_BUCKET_TOKENS_MAX;
+}
+
+/* Whether no other flow is looking at a slot's key, and the kernel could take it. */
+static __always_inline bool is_fresh(const struct server_slot *slot, __u64 now)
+{
+	return slot->key && (!slot->shown_to || now - slot->shown_at > SERVER_SHOWN_NS) &&
+	       has_room(slot);
+}
+
+/*
+ * The slot whose key a flow is to see: the one it saw before (a retransmitted SYN), one that no
+ * other flow is looking at, any that has a key, or an empty one.
+ */
+static __always_inline struct server_slot *choose_slot(__u64 flow, __u64 now)
+{
+	__u32 index = candidate(flow, 0);
+	struct server_slot *first = bpf_map_lookup_elem(&slots, &index);
+	struct server_slot *second;
+
+	index = candidate(flow, 1);
+	second = bpf_map_lookup_elem(&slots, &index);
+	if (!first || !second)
+		return NULL;
+	if (first->key && first->shown_to == flow)
+		return first;
+	if (second->key && second->shown_to == flow)
+		return second;
+	if (is_fresh(first, now))
+		return first;
+	if (is_fresh(second, now))
+		return second;
+	if (first->key && (has_room(first) || !second->key))
+		return first;
+	return second->key ? second : first;
+}
+
+/* The key to offer to a flow. An empty slot keeps the one the kernel drew, to know its echo. */
+static __always_inline __u64 offer_key(__u64 flow, __u64 kernel_key)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct server_slot *slot = choose_slot(flow, now);
+	__u64 key;
+
+	if (!slot)
+		return kernel_key;
+	key = __sync_val_compare_and_swap(&slot->key, 0, kernel_key);
+	if (!key)
+		key = kernel_key;
+	else if (slot->shown_to != flow && slot->shown_to &&
+		 now - slot->shown_at <= SERVER_SHOWN_NS)
+		count(SERVER_SYNACK_SHOWN_AGAIN);
+	if (!slot->first_shown_at)
+		slot->first_shown_at = now;
+	slot->shown_to = flow;
+	slot->shown_at = now;
+	return key;
+}
+
+/* A key that was offered to a flow, and where. */
+struct offer {
+	struct server_slot *slot; /* NULL: there is none */
+	__u32 index;
+	__u32 token;
+	bool previous; /* it was replaced since */
+};
+
+static __always_inline struct offer find_offer(__u64 flow, __u64 key)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct offer offer = {};
+	int which;
+
+	for (which = 0; key && which < 2; which++) {
+		__u32 index = candidate(flow, which);
+		struct server_slot *slot = bpf_map_lookup_elem(&slots, &index);
+
+		if (slot && slot->key == key)
+			return (struct offer){ slot, index, slot->token, false };
+		if (slot && slot->previous_key == key &&
+		    now - slot->replaced_at <= SERVER_PREVIOUS_NS)
+			return (struct offer){ slot, SERVER_NO_SLOT, slot->previous_token, true };
+	}
+	return offer;
+}
+
+/* Make room for a token in its bucket of the kernel's table; false when there is none. */
+static __always_inline bool enter_bucket(__u32 token)
+{
+	__u64 *tokens = token ? bucket_of(token) : NULL;
+
+	if (!tokens || __sync_fetch_and_add(tokens, 1) < SERVER_BUCKET_TOKENS_MAX)
+		return true;
+	__sync_fetch_and_add(tokens, -1);
+	return false;
+}
+
+/* Take a key out of its slot and tell user space. */
+static __always_inline void consume(const struct offer *offer, __u64 key)
+{
+	struct server_consumed event = { .key = key, .slot = offer->index };
+	__u64 *place = offer->previous ? &offer->slot->previous_key : &offer->slot->key;
+
+	if (__sync_val_compare_and_swap(place, key, 0) != key)
+		return;
+	if (!offer->previous) {
+		offer->slot->token = 0;
+		offer->slot->first_shown_at = 0;
+	}
+	count(SERVER_CONSUMED);
+	bpf_ringbuf_output(&consumed, &event, sizeof(event), 0);
+}
+
+/* What becomes of a flow that echoes a key: SERVER_ACK_VERIFIED or so, or why it is refused. */
+static __always_inline enum server_counter accept_key(__u64 flow, __u64 key)
+{
+	__u64 *owner = bpf_map_lookup_elem(&taken, &key);
+	struct offer offer;
+	bool room, first;
+
+	if (owner)
+		return *owner == flow ? SERVER_ACK_AGAIN : SERVER_ACK_DUPLICATE;
+	offer = find_offer(flow, key);
+	if (!offer.slot)
+		return SERVER_ACK_UNKNOWN_KEY;
+	room = enter_bucket(offer.token);
+	first = room && !bpf_map_update_elem(&taken, &key, &flow, BPF_NOEXIST);
+	consume(&offer, key);
+	if (!room)
+		return SERVER_ACK_BUCKET_FULL;
+	if (!first)
+		return SERVER_ACK_DUPLICATE;
+	return offer.previous ? SERVER_ACK_PREVIOUS : SERVER_ACK_VERIFIED;
+}
+
+#endif

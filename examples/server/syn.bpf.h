@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * SYNs to a service. One with MP_CAPABLE is handed over to the auxiliary listener, which answers
+ * it with a SYN cookie; those with MP_JOIN are counted and limited.
+ */
+#ifndef MPTCPLB_SERVER_SYN_BPF_H
+#define MPTCPLB_SERVER_SYN_BPF_H
+
+#include <mptcplb/core.h>
+
+#include "listener.bpf.h"
+#include "maps.bpf.h"
+
+const volatile struct server_join_limit join_limit_token = {};
+const volatile struct server_join_limit join_limit_total = {};
+
+/* By enum server_family. Entries are replaced as a whole, which arrays cannot do. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SERVER_FAMILIES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct server_auxiliary);
+} auxiliaries SEC(".maps");
+
+/* Token -> when its next join is due; 0 stands for all tokens, as no token is 0. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u64);
+} joins_due SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} all_joins_due SEC(".maps");
+
+struct syn_walk {
+	struct mptcplb_core_syn syn;
+	__u32 length;
+	__u8 options[MPTCPLB_SYN_BUFFER_SIZE];
+};
+
+static long syn_step(__u32 index, struct syn_walk *walk)
+{
+	(void)index;
+	return mptcplb_core_syn_step(&walk->syn, walk->options, walk->length);
+}
+
+static __always_inline bool walk_syn(struct __sk_buff *skb, const struct packet *packet,
+				     struct syn_walk *walk)
+{
+	__u32 length = packet->tcp.doff * 4 - sizeof(struct tcphdr);
+
+	if (length < 1 || length > MPTCPLB_TCP_OPTIONS_MAX ||
+	    bpf_skb_load_bytes(skb, packet->ip.offset + sizeof(struct tcphdr), walk->options,
+			       length))
+		return false;
+	walk->length = length;
+	bpf_loop(MPTCPLB_TCP_OPTIONS_MAX, syn_step, walk, 0);
+	return true;
+}
+
+/*
+ * The auxiliary listener of the packet's family, to be released; NULL when there is none that is
+ * sure to answer with a cookie. If its queue of requests had room, the agent would get a
+ * connection that is the application's; if cookies were off, the SYN would be dropped.
+ */
+static __always_inline struct bpf_sock *find_auxiliary(struct __sk_buff *skb,
+						       const struct packet *packet, __u64 now)
+{
+	__u32 family = packet->ip.version == 6 ? SERVER_IPV6 : SERVER_IPV4;
+	const struct server_auxiliary *auxiliary = bpf_map_lookup_elem(&auxiliaries, &family);
+	struct network loopback = { .version = packet->ip.version };
+	struct listener listener = {};
+	struct bpf_sock *socket;
+
+	if (!auxiliary || now - auxiliary->filled_at > SERVER_AUXILIARY_NS)
+		return NULL;
+	loopback.source = family == SERVER_IPV6
+				  ? (struct server_address){ { 0, 0, 0, bpf_htonl(1) } }
+				  : ipv4_address(bpf_htonl(INADDR_LOOPBACK));
+	loopback.destination = loopback.source;
+	socket = find_socket(skb, &loopback, 0, auxiliary->port);
+	if (!socket)
+		return NULL;
+	if (socket->state == BPF_TCP_LISTEN)
+		describe_listener(socket, &listener);
+	if (listener.kind == SERVER_LISTENER_MPTCP && listener.requests > 0 && listener.accepts &&
+	    listener.cookies)
+		return socket;
+	bpf_sk_release(socket);
+	return NULL;
+}
+
+/*
+ * Whether the SYN is for a listener that would take the third ACK of a cookie sent in its name,
+ * as if it were its own: it has sent one itself not long ago, and its SYN/ACKs look the same.
+ */
+static __always_inline enum server_counter may_hand_over(struct __sk_buff *skb,
+							 const struct packet *packet,
+							 const struct server_mark *mark, __u64 now)
+{
+	struct bpf_sock *socket =
+		find_socket(skb, &packet->ip, packet->tcp.source, packet->tcp.dest);
+	struct listener listener = {};
+	bool listens;
+
+	if (!socket)
+		return SERVER_SYN_LISTENER;
+	listens = socket->state == BPF_TCP_LISTEN;
+	if (listens)
+		describe_listener(socket, &listener);
+	bpf_sk_release(socket);
+	if (!listens)
+		return SERVER_SYN_SOCKET;
+	if (listener.kind != SERVER_LISTENER_MPTCP || !listener.plain)
+		return SERVER_SYN_LISTENER;
+	if (!mark->seen_at || now - mark->seen_at > SERVER_MARK_NS || !listener.mark ||
+	    (__s32)(listener.mark - mark->jiffies) < 0)
+		return SERVER_SYN_UNMARKED;
+	return SERVER_SYN_HANDED_OVER;
+}
+
+/* Have the auxiliary listener answer, if that is safe; else the SYN goes its normal way. */
+static __always_inline void hand_over(struct __sk_buff *skb, const struct packet *packet,
+				      const struct server_mark *mark)
+{
+	__u64 now = bpf_ktime_get_ns();
+	enum server_counter result = may_hand_over(skb, packet, mark, now);
+	struct bpf_sock *auxiliary;
+
+	if (result == SERVER_SYN_HANDED_OVER) {
+		auxiliary = find_auxiliary(skb, packet, now);
+		if (!auxiliary || bpf_sk_assign(skb, auxiliary, 0))
+			result = SERVER_SYN_AUXILIARY;
+		if (auxiliary)
+			bpf_sk_release(auxiliary);
+	}
+	count(result);
+}
+
+/* Whether one more is within a limit: moves on when the next one is due. */
+static __always_inline bool within(const volatile struct server_join_limit *limit, __u64 *due,
+				   __u64 now)
+{
+	__u64 start = *due > now ? *due : now;
+
+	if (start - now > limit->burst_ns)
+		return false;
+	*due = start + limit->interval_ns;
+	return true;
+}
+
+/* Whether a join may go on. Retransmitted SYNs count like others. */
+static __always_inline bool admit_join(__u32 token)
+{
+	__u64 now = bpf_ktime_get_ns(), due = now + join_limit_token.interval_ns;
+	__u64 *token_due, *total_due;
+	__u32 zero = 0;
+
+	token_due = join_limit_token.interval_ns ? bpf_map_lookup_elem(&joins_due, &token) : NULL;
+	if (token_due && !within(&join_limit_token, token_due, now)) {
+		count(SERVER_JOIN_TOKEN_LIMIT);
+		return false;
+	}
+	total_due =
+		join_limit_total.interval_ns ? bpf_map_lookup_elem(&all_joins_due, &zero) : NULL;
+	if (total_due && !within(&join_limit_total, total_due, now)) {
+		count(SERVER_JOIN_TOTAL_LIMIT);
+		return false;
+	}
+	if (join_limit_token.interval_ns && !token_due)
+		bpf_map_update_elem(&joins_due, &token, &due, BPF_ANY);
+	count(SERVER_JOIN_PASSED);
+	return true;
+}
+
+/* What to do with a SYN to a service: true to let it pass. */
+static __always_inline bool check_syn(struct __sk_buff *skb, const struct packet *packet,
+				      const struct server_mark *mark)
+{
+	struct syn_walk walk = {};
+
+	if (!walk_syn(skb, packet, &walk))
+		return true;
+	if (mptcplb_core_syn_is_join(&walk.syn))
+		return admit_join(walk.syn.token);
+	if (walk.syn.seen == MPTCPLB_SYN_CAPABLE && !cookies_for_all)
+		hand_over(skb, packet, mark);
+	return true;
+}
+
+#endif
