@@ -146,6 +146,16 @@ class Connections(PcapTest):
                                     packet(CLIENT, SERVICE, ACK, data=b"x" * 1000),
                                     packet(CLIENT, SERVICE, ACK, capable()), b"", b"\x45"]), [])
 
+    def test_joins_find_connections_of_long_ago(self):
+        packets, keys = [], [hashlib.md5(b"%d" % i).digest() for i in range(1000)]
+        for i, key in enumerate(keys):
+            packets += handshake(("10.0.0.1", 1024 + i), SERVICE, key[:8], key[8:])
+        packets += [packet(("10.0.0.2", 1024 + i), SERVICE, SYN, join(int(token_of(key[8:]), 16)))
+                    for i, key in enumerate(keys)]
+        rows = self.pcap(packets + packets[:3000:3])  # and the SYNs once more
+        self.assertEqual([[subflow["sport"] for subflow in row["subflows"]] for row in rows],
+                         [[1024 + i] * 2 for i in range(1000)])
+
     def test_broken_options_are_counted(self):
         packets = [packet(CLIENT, SERVICE, SYN, b"\x1e\x05\x01\x01\x00"),  # no such length
                    packet(CLIENT, SERVICE, ACK, b"\x1e\x40\x01\x01"),  # past the end
@@ -396,6 +406,10 @@ class Options(PcapTest):
                     "name": "MP_JOIN", "form": "SYN", "backup": True, "address_id": 3,
                     "token": "0badcafe", "random": 0x12345678}),
                 ("1e100002" + "0102030405060708" + "aabbccdd", None),
+                ("1e101102" + "0102030405060708" + "00000009", {
+                    "form": "SYN/ACK", "backup": True, "address_id": 2,
+                    "hmac": "0102030405060708", "random": 9}),
+                ("1e181000" + "01" * 20, {"form": "ACK", "hmac": "01" * 20}),
                 ("1e082001" + "00000007", {
                     "name": "DSS", "data_ack_size": 4, "data_ack": "0000000000000007"}),
                 ("1e14200d" + "fffffffe" + "0000000100000002" + "00000003" + "0004", None),
