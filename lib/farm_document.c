@@ -18,8 +18,8 @@
 #define FIELDS_MAX 16
 
 static const char *const number_fields[] = {
-	"server_id_bits", "epoch_bits",	      "active", "epoch", "ids",
-	"weight",	  "peak_connections", "port",
+	"server_id_bits", "epoch_bits",	      "active", "epoch",     "ids",
+	"weight",	  "peak_connections", "port",	"port_last",
 };
 
 /* How many lines end before an offset. */

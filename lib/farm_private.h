@@ -52,6 +52,7 @@ struct farm_raw_balancer {
 struct farm_raw_service {
 	char *address;
 	uint32_t port;
+	uint32_t *port_last;
 	char **servers; /* NULL: all */
 	uint32_t servers_count;
 };

@@ -86,6 +86,7 @@ static const cyaml_schema_field_t service_fields[] = {
 	CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_DEFAULT, struct farm_raw_service, address, 0,
 			       CYAML_UNLIMITED),
 	CYAML_FIELD_UINT("port", CYAML_FLAG_DEFAULT, struct farm_raw_service, port),
+	CYAML_FIELD_UINT_PTR("port_last", CYAML_FLAG_OPTIONAL, struct farm_raw_service, port_last),
 	CYAML_FIELD_SEQUENCE("servers", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER,
 			     struct farm_raw_service, servers, &name_schema, 1, CYAML_UNLIMITED),
 	CYAML_FIELD_END

@@ -38,6 +38,24 @@ static int load_named(struct farm_load *load, uint32_t index, uint32_t *servers)
 	return 0;
 }
 
+static int load_ports(struct farm_load *load, uint32_t index, struct mptcplb_farm_service *service)
+{
+	const struct farm_raw_service *raw = &load->farm->raw->services[index];
+	uint32_t last = raw->port_last ? *raw->port_last : raw->port;
+
+	if (raw->port < 1 || raw->port > UINT16_MAX)
+		return farm_fail(load, farm_line(load, "services[%u].port", index),
+				 "port: %u is out of range: expected 1 to %d", raw->port,
+				 UINT16_MAX);
+	if (last < raw->port || last > UINT16_MAX)
+		return farm_fail(load, farm_line(load, "services[%u].port_last", index),
+				 "port_last: %u is out of range: expected %u to %d", last,
+				 raw->port, UINT16_MAX);
+	service->port = (uint16_t)raw->port;
+	service->port_last = (uint16_t)last;
+	return 0;
+}
+
 static int load_service(struct farm_load *load, uint32_t index,
 			struct mptcplb_farm_service *service)
 {
@@ -45,13 +63,9 @@ static int load_service(struct farm_load *load, uint32_t index,
 	uint32_t *servers;
 
 	if (farm_address_parse(load, farm_line(load, "services[%u].address", index),
-			       &service->address, raw->address) < 0)
+			       &service->address, raw->address) < 0 ||
+	    load_ports(load, index, service) < 0)
 		return -1;
-	if (raw->port < 1 || raw->port > UINT16_MAX)
-		return farm_fail(load, farm_line(load, "services[%u].port", index),
-				 "port: %u is out of range: expected 1 to %d", raw->port,
-				 UINT16_MAX);
-	service->port = (uint16_t)raw->port;
 	if (!raw->servers) {
 		service->servers = load->farm->every_server;
 		service->server_count = load->farm->public.server_count;
@@ -99,12 +113,13 @@ static int check_unique(struct farm_load *load)
 		const struct mptcplb_farm_service *a = sorted[i - 1].service;
 		const struct mptcplb_farm_service *b = sorted[i].service;
 
-		if (a->port == b->port && farm_address_compare(&a->address, &b->address) == 0)
+		/* In the order of their first ports, ranges that overlap have a neighbour that does. */
+		if (a->port_last >= b->port && farm_address_compare(&a->address, &b->address) == 0)
 			error = farm_fail(
 				load, farm_line(load, "services[%u].address", sorted[i].index),
 				"services[%u]: %s port %u is already on line %zu: expected another",
 				sorted[i].index, mptcplb_farm_address_text(&a->address, text),
-				(unsigned int)a->port,
+				(unsigned int)b->port,
 				farm_line(load, "services[%u].address", sorted[i - 1].index));
 	}
 	free(sorted);

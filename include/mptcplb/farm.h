@@ -67,10 +67,11 @@ struct mptcplb_farm_balancer {
 	struct mptcplb_farm_address address; /**< source of the packets it sends to servers */
 };
 
-/** An address and port that servers of the farm answer on. */
+/** An address and port, or a range of ports, that servers of the farm answer on. */
 struct mptcplb_farm_service {
 	struct mptcplb_farm_address address; /**< what clients connect to */
 	uint16_t port; /**< 1 to 65535, host byte order */
+	uint16_t port_last; /**< of the range that starts with port; port itself when it is one */
 	/** Servers that answer, as indices into mptcplb_farm::servers, ascending. */
 	const uint32_t *servers;
 	size_t server_count; /**< at least 1; all servers when the file does not say */

@@ -129,6 +129,7 @@ START_TEST(a_full_farm_is_read)
 	ck_assert_uint_eq(farm->service_count, 2);
 	ck_assert_uint_eq(farm->services[0].server_count, 3);
 	ck_assert_uint_eq(farm->services[1].port, 65535);
+	ck_assert_uint_eq(farm->services[1].port_last, 65535);
 	ck_assert_uint_eq(farm->services[1].server_count, 2);
 	ck_assert_uint_eq(farm->services[1].servers[0], 0);
 	ck_assert_uint_eq(farm->services[1].servers[1], 2);
@@ -475,6 +476,14 @@ static const struct broken broken_service[] = {
 	  "port: 0 is out of range: expected 1 to 65535" },
 	{ SERVICES("  - {address: 198.51.100.1, port: 65536}\n"), 12,
 	  "port: 65536 is out of range" },
+	{ SERVICES("  - {address: 198.51.100.1, port: 8000, port_last: 7999}\n"), 12,
+	  "port_last: 7999 is out of range: expected 8000 to 65535" },
+	{ SERVICES("  - {address: 198.51.100.1, port: 8000, port_last: 65536}\n"), 12,
+	  "port_last: 65536 is out of range" },
+	{ SERVICES("  - {address: 198.51.100.1, port: 8000, port_last: 0x1f41}\n"), 12,
+	  "port_last: '0x1f41' is not a number" },
+	{ SERVICES("  - {address: 198.51.100.1, port: 400, port_last: 443}\n"), 11,
+	  "198.51.100.1 port 443 is already on line 12" },
 	{ SERVICES("  - {address: 198.51.100.1, port: https}\n"), 12,
 	  "port: 'https' is not a number" },
 	{ SERVICES("  - {address: 198.51.100, port: 80}\n"), 12, "is not an address" },
