@@ -363,12 +363,12 @@ class Traffic(unittest.TestCase):
                             tokens[frame[26:34] + segment[:8]] = int.from_bytes(option[4:8], "big")
         return list(tokens.values())
 
-    def check_joins(self, network, count):
+    def check_joins(self, network, count, *more):
         """Connect, and see that each connection's join names the server and arrives there."""
-        network.start_agent()
+        network.start_agent(*more)
         capture = joins.Capture(network, "server", list(PATHS))
         with Echo(network) as echo:
-            # One after the other: pending joins share 1,024 places when cookies are on for all.
+            # One after the other: with cookies for all, joins that wait share 1,024 places.
             for number in range(1, count + 1):
                 echo.exchange(echo.connect())
                 wait_for(lambda n=number: echo.step() and
@@ -390,6 +390,12 @@ class Traffic(unittest.TestCase):
 
     def test_tokens_of_joins_name_the_server(self):
         self.check_joins(self.network(), 30)
+
+    def test_cookies_for_all(self):
+        network = self.network()
+        self.check_joins(network, 8, "--cookies-for-all", "--set-syncookies")
+        self.assertEqual(network.syncookies(), 2)
+        self.assertNotIn("syn_handed_over", network.counters())
 
     def test_ipv6(self):
         network = self.network()
@@ -460,6 +466,7 @@ class Traffic(unittest.TestCase):
             echo.exchange([second])
             self.assertTrue(is_mptcp(second))
         counters = network.counters()
+        self.assertEqual(counters["syn_left_socket"], 1)
         self.assertEqual(counters["synack_left_socket"], 1)
         self.assertEqual(counters["keys_consumed"], 1)
 
@@ -514,7 +521,8 @@ class FailSafe(unittest.TestCase):
         echo.exchange([client])
         self.assertTrue(is_mptcp(client))
         after = self.network.counters()
-        self.assertEqual(after.get("syn_handed_over", 0) - before.get("syn_handed_over", 0), handed_over)
+        name = "syn_handed_over"
+        self.assertEqual(after.get(name, 0) - before.get(name, 0), handed_over)
         if left:
             self.assertGreater(after.get(left, 0), before.get(left, 0))
 
@@ -704,7 +712,8 @@ class Operation(unittest.TestCase):
         self.refused(self.network.agent_argv("--set-syncookies"), "usage", code=2)
         self.refused(self.network.agent_argv("--cookies-for-all", "--decapsulate-only"), "usage",
                      code=2)
-        self.refused(self.network.agent_argv("--joins-per-token", "-1"), "--joins-per-token", code=2)
+        self.refused(self.network.agent_argv("--joins-per-token", "-1"), "--joins-per-token",
+                     code=2)
         for number in ("0", "-1", "x", "1048577", ""):
             self.refused([*self.network.agent_argv(), "--slots", number], "--slots", code=2)
 
