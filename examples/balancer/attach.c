@@ -29,18 +29,16 @@ static int refuse(const char *interface, unsigned int ifindex, int error)
 	return -1;
 }
 
-int attach_xdp(int program, const char *interface, unsigned int ifindex, const char **mode)
+int attach_xdp(int program, const char *interface, unsigned int ifindex)
 {
 	int link = create_link(program, ifindex, XDP_FLAGS_DRV_MODE);
 	int error = link;
 
-	*mode = "native";
 	if (link >= 0)
 		return link;
 	if (error == -EBUSY || error == -EEXIST || error == -EPERM)
 		return refuse(interface, ifindex, error);
 
-	*mode = "generic";
 	link = create_link(program, ifindex, XDP_FLAGS_SKB_MODE);
 	if (link < 0)
 		return refuse(interface, ifindex, link);
@@ -48,4 +46,36 @@ int attach_xdp(int program, const char *interface, unsigned int ifindex, const c
 		    "using generic mode, which is slower",
 		    interface, strerror(-error));
 	return link;
+}
+
+bool attach_replace(int link, int program)
+{
+	if (bpf_link_update(link, program, NULL) == 0)
+		return true;
+	log_error("cannot put the new XDP program in the place of the old one: %s",
+		  strerror(errno));
+	return false;
+}
+
+bool attach_is_to(int link, const char *interface, unsigned int ifindex)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(link, &info, &size) == 0 && info.type == BPF_LINK_TYPE_XDP &&
+	    info.xdp.ifindex == ifindex)
+		return true;
+	log_error("what is pinned is attached to another interface than \"%s\" (index %u): "
+		  "expected a directory for each interface",
+		  interface, info.xdp.ifindex);
+	return false;
+}
+
+const char *attach_mode(unsigned int ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	if (bpf_xdp_query((int)ifindex, 0, &query) == 0 && query.attach_mode == XDP_ATTACHED_SKB)
+		return "generic";
+	return "native";
 }

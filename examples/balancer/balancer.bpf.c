@@ -1,461 +1,241 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
- * The data path: joins go to the owner of their token, their later packets follow, and all else
- * is spread by a consistent hash. What goes to a server is encapsulated, IP in IP; replies go
- * straight to the client.
+ * The data path: joins go to the owner of their token, their later packets follow. As a balancer
+ * it spreads all else by a consistent hash; as a redirector, on a server, it leaves all else to
+ * that server. What goes to another server is encapsulated, IP in IP; replies go straight to the
+ * client.
  */
-#include <stdbool.h>
+#include "flows.bpf.h"
+#include "send.bpf.h"
 
-#include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/tcp.h>
+/* What is in hand besides the packet. */
+struct task {
+	const struct balancer_config *farm;
+	const struct balancer_table *table;
+	__u32 service; /* index */
+	__u32 server; /* index: where the packet goes */
+	enum balancer_way way; /* why there */
+};
 
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
-
-#include "balancer_kern_user.h"
-
-#define AF_INET 2
-#define IP_DF 0x4000
-#define IP_OFFSET 0x1fff
-#define OUTER_TTL 64
-
-/* Set before loading. */
-const volatile bool tokens = true; /* false: joins are like any SYN */
-const volatile bool drop_unroutable = false; /* false: they are hashed like any SYN */
-
-/* Map sizes of 1 are set by the loader. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct balancer_config);
-} config SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct balancer_service);
-	__type(value, __u32); /* index into tables */
-} services SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct balancer_table);
-} tables SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct balancer_server);
-} servers SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u32); /* server id */
-	__type(value, __u32); /* server index */
-} owners SEC(".maps");
-
-/* Joined subflows. Only a join's second packet brings it here, so a flood of SYNs does not. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct balancer_flow);
-	__type(value, __u32); /* server index */
-} flows SEC(".maps");
-
-/* Joins of which the SYN alone was seen. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct balancer_flow);
-	__type(value, __u32); /* server index */
-} pending SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, BALANCER_COUNTER_COUNT);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
-
-static __always_inline void count(__u32 counter)
+/*
+ * The steps below return an XDP verdict: XDP_TX to go on, and at the end to send the packet to
+ * the task's server; anything else is final.
+ */
+static __always_inline int send_to(struct task *task, __u32 server, enum balancer_way way)
 {
-	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
-
-	if (value)
-		(*value)++;
+	task->server = server;
+	task->way = way;
+	return XDP_TX;
 }
 
-static __always_inline int pass(enum balancer_counter counter)
+static __always_inline bool is_service_address(const struct packet *packet)
 {
-	count(counter);
-	return XDP_PASS;
-}
-
-static __always_inline int drop(enum balancer_counter counter)
-{
-	count(counter);
-	return XDP_DROP;
-}
-
-static __always_inline bool is_service_address(__be32 address)
-{
-	struct balancer_service key = { .address = bpf_ntohl(address) };
+	struct balancer_service key = { .address = packet->flow.service };
 
 	return bpf_map_lookup_elem(&services, &key);
 }
 
-/* What is in reach of the functions below; the verifier forgets packet pointers in structs. */
-struct packet {
-	struct balancer_flow flow;
-	__u32 ip_length; /* of the packet from its IP header on, as that header says */
-	__u32 options_offset; /* from the start of the frame */
-	__u32 options_length;
-	__u8 tos;
-	bool syn;
-};
+static __always_inline bool find_service(struct task *task, const struct balancer_flow *flow)
+{
+	struct balancer_service key = { .address = flow->service, .port = flow->service_port };
+	__u32 *index = bpf_map_lookup_elem(&services, &key);
+
+	if (!index || !key.port)
+		return false;
+	task->service = *index;
+	task->table = bpf_map_lookup_elem(&tables, index);
+	return task->table;
+}
+
+static __always_inline void count_traffic(const struct task *task, const struct packet *packet)
+{
+	struct balancer_traffic *traffic = bpf_map_lookup_elem(&server_traffic, &task->server);
+
+	if (traffic) {
+		traffic->packets[task->way]++;
+		traffic->bytes += packet->length;
+	}
+	traffic = bpf_map_lookup_elem(&service_traffic, &task->service);
+	if (traffic) {
+		traffic->packets[task->way]++;
+		traffic->bytes += packet->length;
+	}
+	count(task->way == BALANCER_BY_TOKEN  ? BALANCER_ROUTED_TOKEN
+	      : task->way == BALANCER_BY_FLOW ? BALANCER_ROUTED_FLOW
+					      : BALANCER_ROUTED_HASH);
+}
+
+/* The server of a join's token, or BALANCER_NO_SERVER; *unroutable: it is a join without one. */
+static __always_inline __u32 owner_of_join(struct xdp_md *ctx, const struct task *task,
+					   const struct packet *packet, bool *unroutable)
+{
+	struct balancer_traffic *traffic;
+	__u32 owner, token = 0;
+
+	if (!tokens || !find_join(ctx, packet, &token))
+		return BALANCER_NO_SERVER;
+	owner = find_owner(task->table, &task->farm->keyring, token);
+	*unroutable = owner == BALANCER_NO_SERVER;
+	traffic = bpf_map_lookup_elem(&service_traffic, &task->service);
+	if (*unroutable && traffic)
+		traffic->unroutable++;
+	return owner;
+}
 
 /*
- * Check that headers and lengths fit each other. Everything that is read later is inside of
- * what was checked here.
+ * A SYN that no token routes. Its flow is remembered when it may not go where the 4-tuple's flows
+ * from before the last change of the farm go, and forgotten otherwise.
  */
-static __always_inline bool parse(struct packet *packet, const struct iphdr *ip,
-				  const struct tcphdr *tcp, const void *data_end)
+static __always_inline int balance_syn(struct task *task, const struct balancer_flow *flow)
 {
-	__u32 ip_header = ip->ihl * 4;
-	__u32 tcp_header = tcp->doff * 4;
-
-	packet->ip_length = bpf_ntohs(ip->tot_len);
-	packet->options_offset = sizeof(struct ethhdr) + ip_header + sizeof(*tcp);
-	packet->options_length = tcp_header - sizeof(*tcp);
-	packet->tos = ip->tos;
-	packet->syn = tcp->syn && !tcp->ack && !tcp->rst;
-	return tcp_header >= sizeof(*tcp) && packet->ip_length >= ip_header + tcp_header &&
-	       (const void *)ip + packet->ip_length <= data_end;
-}
-
-struct options {
-	struct mptcplb_core_syn syn;
-	__u32 length;
-	__u8 bytes[MPTCPLB_SYN_BUFFER_SIZE];
-};
-
-static long look_at_option(__u32 index, struct options *options)
-{
-	return mptcplb_core_syn_step(&options->syn, options->bytes, options->length);
-}
-
-/* Whether the SYN is a join, and whose token it carries. */
-static __always_inline bool find_join(struct xdp_md *ctx, const struct packet *packet, __u32 *token)
-{
-	struct options options = { .length = packet->options_length };
-
-	if (options.length == 0 || options.length > MPTCPLB_TCP_OPTIONS_MAX)
-		return false;
-	if (bpf_xdp_load_bytes(ctx, packet->options_offset, options.bytes, options.length))
-		return false;
-	bpf_loop(MPTCPLB_TCP_OPTIONS_MAX, look_at_option, &options, 0);
-	if (options.syn.seen & MPTCPLB_SYN_MALFORMED)
-		count(BALANCER_MALFORMED_OPTIONS);
-	*token = options.syn.token;
-	return mptcplb_core_syn_is_join(&options.syn);
-}
-
-static __always_inline bool serves(const struct balancer_table *table, __u32 server)
-{
-	return server < BALANCER_SERVERS_MAX && table->serves[server / 64] >> server % 64 & 1;
-}
-
-/* The index of a token's owner if it can take the join, or BALANCER_NO_SERVER, counted. */
-static __always_inline __u32 find_owner(const struct balancer_table *table,
-					const struct mptcplb_keyring *keyring, __u32 token)
-{
-	struct mptcplb_token_parts parts = {};
-	struct balancer_server *server;
-	__u32 *owner;
-
-	switch (mptcplb_core_token_decode(keyring, &parts, token)) {
-	case MPTCPLB_OK:
-		break;
-	case MPTCPLB_ERR_TOKEN_ZERO:
-		count(BALANCER_UNROUTABLE_TOKEN_ZERO);
-		return BALANCER_NO_SERVER;
-	default:
-		count(BALANCER_UNROUTABLE_EPOCH);
-		return BALANCER_NO_SERVER;
-	}
-	owner = bpf_map_lookup_elem(&owners, &parts.server_id);
-	if (!owner) {
-		count(BALANCER_UNROUTABLE_ID);
-		return BALANCER_NO_SERVER;
-	}
-	if (!serves(table, *owner)) {
-		count(BALANCER_UNROUTABLE_SERVICE);
-		return BALANCER_NO_SERVER;
-	}
-	server = bpf_map_lookup_elem(&servers, owner);
-	if (!server || server->down) {
-		count(BALANCER_UNROUTABLE_DOWN);
-		return BALANCER_NO_SERVER;
-	}
-	return *owner;
-}
-
-static __always_inline void remember(const struct balancer_flow *flow, __u32 server)
-{
-	__u32 *known = bpf_map_lookup_elem(&flows, flow);
-
-	if (known)
-		*known = server;
-	else
-		bpf_map_update_elem(&pending, flow, &server, BPF_ANY);
-}
-
-static __always_inline void forget(const struct balancer_flow *flow)
-{
-	bool known = false;
-
-	/* A lookup that finds nothing is cheaper than a deletion, which takes a lock first. */
-	if (bpf_map_lookup_elem(&flows, flow))
-		known |= bpf_map_delete_elem(&flows, flow) == 0;
-	if (bpf_map_lookup_elem(&pending, flow))
-		known |= bpf_map_delete_elem(&pending, flow) == 0;
-	if (known)
-		count(BALANCER_FLOWS_FORGOTTEN);
-}
-
-static __always_inline __u32 recall(const struct balancer_flow *flow)
-{
-	__u32 *known = bpf_map_lookup_elem(&flows, flow);
+	__u32 slot = balancer_slot(flow);
 	__u32 server;
 
-	if (known)
-		return *known;
-	known = bpf_map_lookup_elem(&pending, flow);
-	if (!known)
-		return BALANCER_NO_SERVER;
-	server = *known;
-	bpf_map_update_elem(&flows, flow, &server, BPF_ANY);
-	bpf_map_delete_elem(&pending, flow);
-	count(BALANCER_FLOWS_KEPT);
-	return server;
+	if (slot >= BALANCER_MAGLEV_SIZE)
+		return drop(BALANCER_DROPPED_NO_SERVER);
+	server = task->table->slots[slot];
+	if (server != task->table->homes[slot])
+		remember(flow, server);
+	else if (tokens || task->table->moved)
+		forget(flow);
+	return send_to(task, server, BALANCER_BY_HASH);
 }
 
-static __always_inline __u16 checksum(const struct iphdr *ip)
+static __always_inline int leave_here(const struct balancer_flow *flow)
 {
-	const __u16 *words = (const __u16 *)ip;
-	__u32 sum = 0;
-
-#pragma unroll
-	for (int i = 0; i < (int)(sizeof(*ip) / sizeof(*words)); i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	forget(flow);
+	return pass(BALANCER_PASSED_LOCAL);
 }
 
-struct next_hop {
-	__u32 ifindex;
-	__u8 source[ETH_ALEN];
-	__u8 destination[ETH_ALEN];
-};
-
-/* Where the router is that the packet came from. It knows the way to the servers. */
-static __always_inline int next_hop_sender(struct xdp_md *ctx, struct next_hop *hop)
+static __always_inline int route_syn(struct xdp_md *ctx, struct task *task,
+				     const struct packet *packet)
 {
-	const struct ethhdr *eth = (void *)(long)ctx->data;
-	__u32 mtu = 0;
+	bool unroutable = false;
+	__u32 owner = owner_of_join(ctx, task, packet, &unroutable);
 
-	if ((const void *)(eth + 1) > (void *)(long)ctx->data_end)
-		return drop(BALANCER_DROPPED_TRUNCATED);
-	hop->ifindex = ctx->ingress_ifindex;
-	__builtin_memcpy(hop->source, eth->h_dest, ETH_ALEN);
-	__builtin_memcpy(hop->destination, eth->h_source, ETH_ALEN);
-	if (bpf_check_mtu(ctx, hop->ifindex, &mtu, sizeof(struct iphdr), 0) > 0)
-		return drop(BALANCER_DROPPED_TOO_BIG);
-	count(BALANCER_NEXT_HOP_SENDER);
-	return XDP_REDIRECT;
-}
-
-/* Ask the routing table for the way to the server. XDP_REDIRECT: @hop is filled. */
-static __always_inline int find_next_hop(struct xdp_md *ctx, struct next_hop *hop,
-					 const struct iphdr *outer)
-{
-	struct bpf_fib_lookup fib = {
-		.family = AF_INET,
-		.l4_protocol = outer->protocol,
-		.tot_len = bpf_ntohs(outer->tot_len),
-		.ifindex = ctx->ingress_ifindex,
-		.tos = outer->tos,
-		.ipv4_src = outer->saddr,
-		.ipv4_dst = outer->daddr,
-	};
-
-	switch (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0)) {
-	case BPF_FIB_LKUP_RET_SUCCESS:
-		hop->ifindex = fib.ifindex;
-		__builtin_memcpy(hop->source, fib.smac, ETH_ALEN);
-		__builtin_memcpy(hop->destination, fib.dmac, ETH_ALEN);
-		return XDP_REDIRECT;
-	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
-		return drop(BALANCER_DROPPED_TOO_BIG);
-	case BPF_FIB_LKUP_RET_BLACKHOLE:
-	case BPF_FIB_LKUP_RET_UNREACHABLE:
-	case BPF_FIB_LKUP_RET_PROHIBIT:
-		return drop(BALANCER_DROPPED_NO_ROUTE);
-	default:
-		/* This host does not forward, or has not resolved the neighbour. */
-		return next_hop_sender(ctx, hop);
+	if (owner != BALANCER_NO_SERVER && owner != task->farm->own_index) {
+		remember(&packet->flow, owner);
+		return send_to(task, owner, BALANCER_BY_TOKEN);
 	}
+	if (unroutable && drop_unroutable) {
+		forget(&packet->flow);
+		return drop(BALANCER_DROPPED_UNROUTABLE);
+	}
+	return redirector ? leave_here(&packet->flow) : balance_syn(task, &packet->flow);
 }
 
-/* Encapsulate and send. The packet inside stays as it came. */
-static __always_inline int send(struct xdp_md *ctx, const struct packet *packet, __u32 source,
-				__u32 destination)
+/* A packet of a flow under way, or an ICMP error about it. */
+static __always_inline int route(struct task *task, const struct packet *packet)
 {
-	struct iphdr outer = {
-		.version = 4,
-		.ihl = sizeof(outer) / 4,
-		.tos = packet->tos,
-		.tot_len = bpf_htons(packet->ip_length + sizeof(outer)),
-		.frag_off = bpf_htons(IP_DF), /* so the id may stay 0 (RFC 6864, section 4.1) */
-		.ttl = OUTER_TTL,
-		.protocol = IPPROTO_IPIP,
-		.saddr = bpf_htonl(source),
-		.daddr = bpf_htonl(destination),
-	};
-	struct next_hop hop = {};
-	struct ethhdr *eth;
-	struct iphdr *ip;
-	int verdict;
+	const struct balancer_flow *flow = &packet->flow;
+	__u32 slot, server = BALANCER_NO_SERVER;
 
-	if (packet->ip_length + sizeof(outer) > 0xffff)
-		return drop(BALANCER_DROPPED_TOO_BIG);
-	verdict = find_next_hop(ctx, &hop, &outer);
-	if (verdict != XDP_REDIRECT)
-		return verdict;
-	outer.check = checksum(&outer);
+	if (tokens || task->table->moved)
+		server = packet->protocol == IPPROTO_TCP ? recall(flow) : peek(flow);
+	if (usable_server(server) && server != task->farm->own_index)
+		return send_to(task, server, BALANCER_BY_FLOW);
+	if (redirector)
+		return pass(BALANCER_PASSED_LOCAL);
+	slot = balancer_slot(flow);
+	if (slot >= BALANCER_MAGLEV_SIZE)
+		return drop(BALANCER_DROPPED_NO_SERVER);
+	return send_to(task, task->table->homes[slot], BALANCER_BY_HASH);
+}
 
-	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(outer)))
-		return drop(BALANCER_DROPPED_NO_HEADROOM);
-	eth = (void *)(long)ctx->data;
-	ip = (void *)(eth + 1);
-	if ((void *)(ip + 1) > (void *)(long)ctx->data_end)
-		return drop(BALANCER_DROPPED_TRUNCATED);
-	__builtin_memcpy(eth->h_dest, hop.destination, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, hop.source, ETH_ALEN);
-	eth->h_proto = bpf_htons(ETH_P_IP);
-	*ip = outer;
-	/* Not XDP_TX: a veth takes that only when its peer has an XDP program too. */
-	return bpf_redirect(hop.ifindex, 0);
+/* Find the flow and the service of a TCP segment. */
+static __always_inline int take_segment(struct xdp_md *ctx, struct task *task,
+					struct packet *packet)
+{
+	enum parsed parsed;
+
+	if (packet->later_fragment) {
+		if (!is_service_address(packet))
+			return pass(BALANCER_PASSED);
+		return redirector ? pass(BALANCER_PASSED_FRAGMENT)
+				  : drop(BALANCER_DROPPED_FRAGMENT);
+	}
+	parsed = parse_tcp(ctx, packet);
+	if (parsed == CUT_SHORT)
+		return is_service_address(packet) ? drop(BALANCER_DROPPED_TRUNCATED)
+						  : pass(BALANCER_PASSED);
+	if (!find_service(task, &packet->flow))
+		return pass(BALANCER_PASSED);
+	return parsed == UNSOUND ? drop(BALANCER_DROPPED_TRUNCATED) : XDP_TX;
+}
+
+/* The same of an ICMP error: those of the packet that it quotes. */
+static __always_inline int take_icmp(struct xdp_md *ctx, struct task *task, struct packet *packet)
+{
+	if (!is_service_address(packet))
+		return pass(BALANCER_PASSED);
+	if (!parse_icmp_error(ctx, packet) || !find_service(task, &packet->flow))
+		return pass(BALANCER_PASSED_ICMP);
+	count(BALANCER_ICMP_ERRORS);
+	return XDP_TX;
+}
+
+static __always_inline bool is_tunnel(const struct task *task, const struct packet *packet)
+{
+	return (packet->protocol == IPPROTO_IPIP || packet->protocol == IPPROTO_IPV6) &&
+	       same_address(&packet->flow.service, &task->farm->own_address);
 }
 
 /*
- * Choose a server by token or memory. BALANCER_NO_SERVER: the hash decides, unless *unroutable
- * says that a join's token led nowhere.
+ * On a server: look into IP-in-IP to it. Returns XDP_PASS for what the server's own decapsulation
+ * is to take as it is, and XDP_TX when @packet is now the packet inside.
  */
-static __always_inline __u32 choose_known(struct xdp_md *ctx, const struct packet *packet,
-					  const struct balancer_table *table,
-					  const struct balancer_config *farm, bool *unroutable)
+static __always_inline int look_inside(struct xdp_md *ctx, struct packet *packet)
 {
-	__u32 server, token = 0;
+	__u32 *member = bpf_map_lookup_elem(&members, &packet->flow.client);
 
-	if (!tokens)
-		return BALANCER_NO_SERVER;
-	if (!packet->syn) {
-		server = recall(&packet->flow);
-		if (server != BALANCER_NO_SERVER)
-			count(BALANCER_ROUTED_FLOW);
-		return server;
-	}
-	if (find_join(ctx, packet, &token)) {
-		server = find_owner(table, &farm->keyring, token);
-		if (server != BALANCER_NO_SERVER) {
-			remember(&packet->flow, server);
-			count(BALANCER_ROUTED_TOKEN);
-			return server;
-		}
-		*unroutable = true;
-	}
-	forget(&packet->flow);
-	return BALANCER_NO_SERVER;
+	if (!member)
+		return drop(BALANCER_DROPPED_SOURCE);
+	/* Two hops at most: what another server has forwarded stays here. */
+	if (*member == BALANCER_MEMBER_SERVER)
+		return pass(BALANCER_PASSED_FORWARDED);
+	if (packet->later_fragment)
+		return pass(BALANCER_PASSED_FRAGMENT);
+	packet->version = packet->protocol == IPPROTO_IPIP ? 4 : 6;
+	packet->network = packet->transport;
+	return parse_network(ctx, packet) ? XDP_TX : pass(BALANCER_PASSED);
 }
 
-static __always_inline int balance(struct xdp_md *ctx, const struct packet *packet,
-				   __u32 table_index)
+static __always_inline int take_packet(struct xdp_md *ctx, struct task *task, struct packet *packet)
 {
-	const struct balancer_table *table = bpf_map_lookup_elem(&tables, &table_index);
-	const struct balancer_config *farm = bpf_map_lookup_elem(&config, &(__u32){ 0 });
-	const struct balancer_server *server;
-	bool unroutable = false;
-	__u32 index, slot;
+	int verdict;
 
-	if (!table || !farm)
-		return drop(BALANCER_DROPPED_NO_SERVER);
-	index = choose_known(ctx, packet, table, farm, &unroutable);
-	server = bpf_map_lookup_elem(&servers, &index);
-	if (!server || server->down) {
-		if (unroutable && drop_unroutable)
-			return drop(BALANCER_DROPPED_UNROUTABLE);
-		slot = balancer_slot(&packet->flow);
-		if (slot >= BALANCER_MAGLEV_SIZE)
-			return drop(BALANCER_DROPPED_NO_SERVER);
-		index = table->slots[slot];
-		server = bpf_map_lookup_elem(&servers, &index);
-		if (!server)
-			return drop(BALANCER_DROPPED_NO_SERVER);
-		count(BALANCER_ROUTED_HASH);
+	if (!parse_link(ctx, packet) || !parse_network(ctx, packet))
+		return pass(BALANCER_PASSED);
+	if (redirector && is_tunnel(task, packet)) {
+		verdict = look_inside(ctx, packet);
+		if (verdict != XDP_TX)
+			return verdict;
 	}
-	return send(ctx, packet, farm->source, server->address);
+	if (packet->protocol == IPPROTO_TCP)
+		return take_segment(ctx, task, packet);
+	if (packet->protocol == (packet->version == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		return take_icmp(ctx, task, packet);
+	return pass(BALANCER_PASSED);
 }
 
 SEC("xdp")
 int balancer(struct xdp_md *ctx)
 {
-	const void *data_end = (void *)(long)ctx->data_end;
-	const struct ethhdr *eth = (void *)(long)ctx->data;
-	const struct iphdr *ip = (const void *)(eth + 1);
-	struct balancer_service service = {};
+	struct task task = { .farm = bpf_map_lookup_elem(&config, &(__u32){ 0 }) };
 	struct packet packet = {};
-	const struct tcphdr *tcp;
-	__u32 *table;
+	int verdict;
 
-	if ((const void *)(ip + 1) > data_end || eth->h_proto != bpf_htons(ETH_P_IP) ||
-	    ip->version != 4 || ip->ihl < sizeof(*ip) / 4)
+	if (!task.farm)
 		return pass(BALANCER_PASSED);
-	if (ip->protocol == IPPROTO_ICMP && is_service_address(ip->daddr))
-		return pass(BALANCER_PASSED_ICMP);
-	if (ip->protocol != IPPROTO_TCP)
-		return pass(BALANCER_PASSED);
-	if (ip->frag_off & bpf_htons(IP_OFFSET))
-		return is_service_address(ip->daddr) ? drop(BALANCER_DROPPED_FRAGMENT)
-						     : pass(BALANCER_PASSED);
-	tcp = (const void *)ip + ip->ihl * 4;
-	if ((const void *)(tcp + 1) > data_end)
-		return is_service_address(ip->daddr) ? drop(BALANCER_DROPPED_TRUNCATED)
-						     : pass(BALANCER_PASSED);
-
-	service.address = bpf_ntohl(ip->daddr);
-	service.port = bpf_ntohs(tcp->dest);
-	table = bpf_map_lookup_elem(&services, &service);
-	if (!table || service.port == 0)
-		return pass(BALANCER_PASSED);
-	if (!parse(&packet, ip, tcp, data_end))
-		return drop(BALANCER_DROPPED_TRUNCATED);
-	packet.flow = (struct balancer_flow){
-		.client = bpf_ntohl(ip->saddr),
-		.service = service.address,
-		.client_port = bpf_ntohs(tcp->source),
-		.service_port = service.port,
-	};
-	return balance(ctx, &packet, *table);
+	verdict = take_packet(ctx, &task, &packet);
+	if (verdict == XDP_TX)
+		verdict = packet.syn ? route_syn(ctx, &task, &packet) : route(&task, &packet);
+	if (verdict != XDP_TX)
+		return verdict;
+	if (task.server == BALANCER_NO_SERVER)
+		return drop(BALANCER_DROPPED_NO_SERVER);
+	count_traffic(&task, &packet);
+	return send(ctx, &packet, &task.farm->own_address, task.server);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

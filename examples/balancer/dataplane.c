@@ -11,48 +11,61 @@
 
 #include "balancer.skel.h"
 #include "daemon.h"
-#include "maglev.h"
+#include "indices.h"
+#include "table.h"
 
-/* Joins of which only the SYN was seen: about a round trip's worth of them. */
+/* Flows of which only the SYN was seen: about a round trip's worth of them. */
 #define PENDING_ENTRIES 16384
 
-static uint32_t ipv4_of(const struct mptcplb_farm_address *address)
+struct dataplane {
+	struct balancer_bpf *skeleton;
+	struct dataplane_maps maps;
+};
+
+/* What is loaded, as the functions below need it together. */
+struct load {
+	struct balancer_bpf *skeleton;
+	const struct mptcplb_farm *farm;
+	const struct dataplane_member *self;
+	const struct dataplane_options *options;
+	const struct dataplane_maps *before;
+	struct indices indices;
+};
+
+static const char *const map_names[DATAPLANE_MAP_COUNT] = {
+	[DATAPLANE_FLOWS] = "flows",
+	[DATAPLANE_PENDING] = "pending",
+	[DATAPLANE_COUNTERS] = "counters",
+	[DATAPLANE_SERVER_TRAFFIC] = "server_traffic",
+	[DATAPLANE_SERVICE_TRAFFIC] = "service_traffic",
+	[DATAPLANE_SERVERS] = "servers",
+	[DATAPLANE_TABLES] = "tables",
+};
+
+const char *dataplane_map_name(enum dataplane_map map)
 {
-	return mptcplb_core_be32(address->bytes);
+	return map_names[map];
 }
 
-static bool is_ipv4(const char *what, const char *name, const struct mptcplb_farm_address *address)
+/* Packets to all servers have one source, so all addresses must be of one version. */
+static bool is_suitable(const struct mptcplb_farm *farm, const struct dataplane_member *self)
 {
 	char text[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
 
-	if (address->version == 4)
-		return true;
-	log_error("%s %s has the address %s, but this balancer handles IPv4 only", what, name,
-		  mptcplb_farm_address_text(address, text));
-	return false;
-}
-
-static bool is_suitable(const struct mptcplb_farm *farm,
-			const struct mptcplb_farm_balancer *balancer)
-{
 	if (farm->service_count == 0) {
 		log_error("the farm has no services: nothing to balance");
 		return false;
 	}
-	if (farm->server_count > BALANCER_SERVERS_MAX) {
-		log_error("the farm has %zu servers, but this balancer handles at most %d",
-			  farm->server_count, BALANCER_SERVERS_MAX);
-		return false;
-	}
-	if (!is_ipv4("balancer", balancer->name, &balancer->address))
-		return false;
 	for (size_t i = 0; i < farm->server_count; i++) {
-		if (!is_ipv4("server", farm->servers[i].name, &farm->servers[i].address))
-			return false;
-	}
-	for (size_t i = 0; i < farm->service_count; i++) {
-		if (!is_ipv4("a", "service", &farm->services[i].address))
-			return false;
+		const struct mptcplb_farm_server *server = &farm->servers[i];
+
+		if (server->address.version == self->address->version)
+			continue;
+		mptcplb_farm_address_text(&server->address, text);
+		log_error("server %s has the address %s, and %s one of IPv%d: expected the same "
+			  "version of IP",
+			  server->name, text, self->name, self->address->version);
+		return false;
 	}
 	return true;
 }
@@ -65,165 +78,256 @@ static int update(const struct bpf_map *map, const void *key, const void *value)
 	return -1;
 }
 
-static int fill_config(struct balancer_bpf *dataplane, const struct mptcplb_farm *farm,
-		       const struct mptcplb_farm_balancer *balancer)
+static int fill_config(const struct load *load)
 {
+	const struct mptcplb_farm *farm = load->farm;
 	struct balancer_config config = {
 		.keyring = farm->keyring,
-		.source = ipv4_of(&balancer->address),
+		.own_index = BALANCER_NO_SERVER,
 	};
-	int error = update(dataplane->maps.config, &(uint32_t){ 0 }, &config);
+	int error;
 
+	indices_address(&config.own_address, load->self->address);
+	for (size_t i = 0; load->options->redirector && i < farm->server_count; i++) {
+		if (!strcmp(farm->servers[i].name, load->self->name))
+			config.own_index = load->indices.servers[i];
+	}
+	error = update(load->skeleton->maps.config, &(uint32_t){ 0 }, &config);
 	mptcplb_keyring_wipe(&config.keyring);
 	return error;
 }
 
-static int fill_servers(struct balancer_bpf *dataplane, const struct mptcplb_farm *farm)
+static int fill_servers(const struct load *load)
 {
-	for (uint32_t i = 0; i < farm->server_count; i++) {
-		const struct mptcplb_farm_server *server = &farm->servers[i];
-		struct balancer_server value = {
-			.address = ipv4_of(&server->address),
-			.down = server->state == MPTCPLB_FARM_DOWN,
-		};
+	const struct mptcplb_farm *farm = load->farm;
 
-		if (update(dataplane->maps.servers, &i, &value))
+	for (size_t i = 0; i < farm->server_count; i++) {
+		const struct mptcplb_farm_server *server = &farm->servers[i];
+		uint32_t index = load->indices.servers[i];
+		struct balancer_server value = { .usable = server->state != MPTCPLB_FARM_DOWN };
+
+		indices_address(&value.address, &server->address);
+		strncpy(value.name, server->name, sizeof(value.name) - 1);
+		if (update(load->skeleton->maps.servers, &index, &value))
 			return -1;
 		for (size_t j = 0; j < server->id_count; j++) {
-			if (update(dataplane->maps.owners, &server->ids[j], &i))
+			if (update(load->skeleton->maps.owners, &server->ids[j], &index))
 				return -1;
 		}
 	}
 	return 0;
 }
 
-static int fill_table(struct balancer_table *table, const struct mptcplb_farm *farm,
-		      const struct mptcplb_farm_service *service)
+static int fill_members(const struct load *load)
 {
-	struct maglev_backend *backends = calloc(service->server_count, sizeof(*backends));
-	size_t count = 0;
-	int error;
+	const struct mptcplb_farm *farm = load->farm;
+	struct balancer_address address;
 
-	if (!backends)
-		return -ENOMEM;
-	memset(table, 0, sizeof(*table));
-	for (size_t i = 0; i < service->server_count; i++) {
-		uint32_t index = service->servers[i];
-		const struct mptcplb_farm_server *server = &farm->servers[index];
+	for (size_t i = 0; i < farm->server_count + farm->balancer_count; i++) {
+		bool server = i < farm->server_count;
+		uint32_t member = server ? BALANCER_MEMBER_SERVER : BALANCER_MEMBER_BALANCER;
 
-		table->serves[index / 64] |= 1ULL << index % 64;
-		if (server->state == MPTCPLB_FARM_UP)
-			backends[count++] = (struct maglev_backend){
-				.name = server->name,
-				.weight = server->weight,
-				.value = (uint16_t)index,
-			};
+		indices_address(&address,
+				server ? &farm->servers[i].address
+				       : &farm->balancers[i - farm->server_count].address);
+		if (update(load->skeleton->maps.members, &address, &member))
+			return -1;
 	}
-	error = maglev_fill(table->slots, backends, count);
-	free(backends);
+	return 0;
+}
+
+/* Let packets to a service's address and ports find its table. */
+static int fill_ports(const struct load *load, const struct balancer_table *table, uint32_t index)
+{
+	struct balancer_service key = { .address = table->service.address };
+	int error = update(load->skeleton->maps.services, &key, &index);
+
+	for (uint32_t port = table->service.port; !error && port <= table->port_last; port++) {
+		key.port = (uint16_t)port;
+		error = update(load->skeleton->maps.services, &key, &index);
+	}
 	return error;
 }
 
-static int fill_services(struct balancer_bpf *dataplane, const struct mptcplb_farm *farm)
+static int fill_service(const struct load *load, size_t i, struct balancer_table *table,
+			struct balancer_table *before)
 {
-	struct balancer_table *table = malloc(sizeof(*table));
-	int error = table ? 0 : -ENOMEM;
+	uint32_t index = load->indices.services[i];
+	uint32_t old = load->indices.before[i];
 
-	for (uint32_t i = 0; !error && i < farm->service_count; i++) {
-		const struct mptcplb_farm_service *service = &farm->services[i];
-		struct balancer_service key = { .address = ipv4_of(&service->address) };
-
-		error = fill_table(table, farm, service);
-		if (error)
-			break;
-		error = update(dataplane->maps.tables, &i, table);
-		if (!error)
-			error = update(dataplane->maps.services, &key, &i);
-		key.port = service->port;
-		if (!error)
-			error = update(dataplane->maps.services, &key, &i);
-	}
-	free(table);
-	if (error == -ENOMEM)
+	if (old == BALANCER_NO_SERVER ||
+	    bpf_map_lookup_elem(load->before->fds[DATAPLANE_TABLES], &old, before))
+		before = NULL;
+	if (table_fill(table, load->farm, &load->farm->services[i], load->indices.servers,
+		       before)) {
 		log_error("out of memory");
+		return -1;
+	}
+	if (update(load->skeleton->maps.tables, &index, table))
+		return -1;
+	return fill_ports(load, table, index);
+}
+
+static int fill_services(const struct load *load)
+{
+	struct balancer_table *tables = calloc(2, sizeof(*tables));
+	int error = tables ? 0 : -1;
+
+	if (!tables)
+		log_error("out of memory");
+	for (size_t i = 0; !error && i < load->farm->service_count; i++)
+		error = fill_service(load, i, &tables[0], &tables[1]);
+	free(tables);
 	return error;
 }
 
-static int set_sizes(struct balancer_bpf *dataplane, const struct mptcplb_farm *farm,
-		     uint32_t flows)
+static int set_sizes(const struct load *load)
 {
-	size_t ids = 0;
+	const struct mptcplb_farm *farm = load->farm;
+	struct balancer_bpf *skeleton = load->skeleton;
+	size_t ids = 0, ports = 0;
 	int error;
 
 	for (size_t i = 0; i < farm->server_count; i++)
 		ids += farm->servers[i].id_count;
-	error = bpf_map__set_max_entries(dataplane->maps.servers, (uint32_t)farm->server_count);
-	error |= bpf_map__set_max_entries(dataplane->maps.owners, (uint32_t)ids);
-	error |= bpf_map__set_max_entries(dataplane->maps.tables, (uint32_t)farm->service_count);
-	/* each with its port, and its address */
-	error |= bpf_map__set_max_entries(dataplane->maps.services,
-					  2 * (uint32_t)farm->service_count);
-	error |= bpf_map__set_max_entries(dataplane->maps.flows, flows);
-	error |= bpf_map__set_max_entries(dataplane->maps.pending, PENDING_ENTRIES);
+	/* each with its ports, and its address */
+	for (size_t i = 0; i < farm->service_count; i++)
+		ports += 2U + farm->services[i].port_last - farm->services[i].port;
+	error = bpf_map__set_max_entries(skeleton->maps.owners, (uint32_t)ids);
+	error |= bpf_map__set_max_entries(skeleton->maps.services, (uint32_t)ports);
+	error |= bpf_map__set_max_entries(skeleton->maps.tables, load->indices.table_count);
+	error |= bpf_map__set_max_entries(skeleton->maps.members,
+					  (uint32_t)(farm->server_count + farm->balancer_count));
+	error |= bpf_map__set_max_entries(skeleton->maps.flows, load->options->flows);
+	error |= bpf_map__set_max_entries(skeleton->maps.pending, PENDING_ENTRIES);
 	return error;
 }
 
-struct balancer_bpf *dataplane_open(const struct mptcplb_farm *farm,
-				    const struct mptcplb_farm_balancer *balancer,
-				    const struct dataplane_options *options)
+static struct bpf_map *map_of(const struct balancer_bpf *skeleton, enum dataplane_map map)
 {
-	struct balancer_bpf *dataplane;
+	return bpf_object__find_map_by_name(skeleton->obj, map_names[map]);
+}
+
+/* Take over what outlives a change of the farm. */
+static int share_maps(const struct load *load)
+{
+	for (int i = 0; load->before && i < DATAPLANE_SERVERS; i++) {
+		int error = bpf_map__reuse_fd(map_of(load->skeleton, i), load->before->fds[i]);
+
+		if (error) {
+			log_error("cannot go on with the map \"%s\" of before: %s", map_names[i],
+				  strerror(-error));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int load_and_fill(struct load *load)
+{
+	struct balancer_bpf *skeleton = load->skeleton;
 	int error;
 
-	if (!is_suitable(farm, balancer))
+	skeleton->rodata->redirector = load->options->redirector;
+	skeleton->rodata->outer_ipv6 = load->self->address->version == 6;
+	skeleton->rodata->tokens = load->options->tokens;
+	skeleton->rodata->drop_unroutable = load->options->drop_unroutable;
+	if (indices_assign(&load->indices, load->farm, load->before))
+		return -1;
+	error = set_sizes(load);
+	if (share_maps(load))
+		return -1;
+	if (!error)
+		error = balancer_bpf__load(skeleton);
+	if (error) {
+		log_error("cannot load the XDP program: %s", strerror(-error));
+		return -1;
+	}
+	if (fill_config(load) || fill_servers(load) || fill_members(load))
+		return -1;
+	return fill_services(load);
+}
+
+struct dataplane *dataplane_open(const struct mptcplb_farm *farm,
+				 const struct dataplane_member *self,
+				 const struct dataplane_options *options,
+				 const struct dataplane_maps *before)
+{
+	struct load load = { .farm = farm, .self = self, .options = options, .before = before };
+	struct dataplane *dataplane;
+	int error;
+
+	if (!is_suitable(farm, self))
 		return NULL;
-	dataplane = balancer_bpf__open();
-	if (!dataplane) {
+	dataplane = calloc(1, sizeof(*dataplane));
+	load.skeleton = dataplane ? balancer_bpf__open() : NULL;
+	if (!load.skeleton) {
 		log_error("cannot open the XDP program: %s", strerror(errno));
+		free(dataplane);
 		return NULL;
 	}
-	dataplane->rodata->tokens = options->tokens;
-	dataplane->rodata->drop_unroutable = options->drop_unroutable;
-	error = set_sizes(dataplane, farm, options->flows);
-	if (!error)
-		error = balancer_bpf__load(dataplane);
-	if (error)
-		log_error("cannot load the XDP program: %s", strerror(-error));
-	else if (!fill_config(dataplane, farm, balancer) && !fill_servers(dataplane, farm) &&
-		 !fill_services(dataplane, farm))
-		return dataplane;
-	dataplane_close(dataplane);
-	return NULL;
+	dataplane->skeleton = load.skeleton;
+	error = load_and_fill(&load);
+	indices_free(&load.indices);
+	if (error) {
+		dataplane_close(dataplane);
+		return NULL;
+	}
+	for (int i = 0; i < DATAPLANE_MAP_COUNT; i++)
+		dataplane->maps.fds[i] = bpf_map__fd(map_of(load.skeleton, i));
+	return dataplane;
 }
 
-void dataplane_close(struct balancer_bpf *dataplane)
+void dataplane_close(struct dataplane *dataplane)
 {
-	balancer_bpf__destroy(dataplane);
+	if (dataplane)
+		balancer_bpf__destroy(dataplane->skeleton);
+	free(dataplane);
 }
 
-int dataplane_program(const struct balancer_bpf *dataplane)
+int dataplane_program(const struct dataplane *dataplane)
 {
-	return bpf_program__fd(dataplane->progs.balancer);
+	return bpf_program__fd(dataplane->skeleton->progs.balancer);
 }
 
-int dataplane_counters(const struct balancer_bpf *dataplane,
-		       uint64_t counters[BALANCER_COUNTER_COUNT])
+const struct dataplane_maps *dataplane_maps(const struct dataplane *dataplane)
+{
+	return &dataplane->maps;
+}
+
+/* Add up a value of @words 64-bit integers over all CPUs. */
+static int sum(int map, uint32_t index, uint64_t *total, size_t words)
 {
 	int cpus = libbpf_num_possible_cpus();
 	uint64_t *values;
-	int error = 0;
+	int error;
 
 	if (cpus < 0)
 		return cpus;
-	values = calloc((size_t)cpus, sizeof(*values));
+	values = calloc((size_t)cpus * words, sizeof(*values));
 	if (!values)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < BALANCER_COUNTER_COUNT && !error; i++) {
-		error = bpf_map_lookup_elem(bpf_map__fd(dataplane->maps.counters), &i, values);
-		counters[i] = 0;
-		for (int cpu = 0; cpu < cpus; cpu++)
-			counters[i] += values[cpu];
-	}
+	error = bpf_map_lookup_elem(map, &index, values);
+	memset(total, 0, words * sizeof(*total));
+	for (size_t i = 0; i < (size_t)cpus * words; i++)
+		total[i % words] += values[i];
 	free(values);
 	return error;
+}
+
+int dataplane_counters(const struct dataplane_maps *maps, uint64_t counters[BALANCER_COUNTER_COUNT])
+{
+	int error = 0;
+
+	for (uint32_t i = 0; i < BALANCER_COUNTER_COUNT && !error; i++)
+		error = sum(maps->fds[DATAPLANE_COUNTERS], i, &counters[i], 1);
+	return error;
+}
+
+int dataplane_traffic(const struct dataplane_maps *maps, enum dataplane_map map, uint32_t index,
+		      struct balancer_traffic *traffic)
+{
+	_Static_assert(sizeof(*traffic) % sizeof(uint64_t) == 0, "64-bit integers alone");
+
+	return sum(maps->fds[map], index, (uint64_t *)traffic, sizeof(*traffic) / sizeof(uint64_t));
 }

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The XDP program and its maps, loaded into the kernel and filled from a farm. */
+/*
+ * The XDP program and its maps, loaded into the kernel and filled from a farm.
+ *
+ * Another farm is another data plane: what changes with the farm lies in maps of its own, which
+ * are complete before a packet sees them, and a link takes one program's place by another's in
+ * one step. What outlives a change of the farm, foremost the flows, is in maps that each data
+ * plane takes over from the one before.
+ */
 #ifndef MPTCPLB_BALANCER_DATAPLANE_H
 #define MPTCPLB_BALANCER_DATAPLANE_H
 
@@ -15,29 +22,63 @@
 #define DATAPLANE_FLOWS_MAX 16777216
 
 struct dataplane_options {
+	bool redirector; /* false: the role is that of a balancer */
 	bool tokens; /* false: joins are hashed like any SYN */
 	bool drop_unroutable; /* false: unroutable joins are hashed like any SYN */
-	uint32_t flows; /* how many joined subflows are remembered */
+	uint32_t flows; /* how many flows are remembered */
 };
 
-struct balancer_bpf;
+/* Which member of the farm this is: in the role redirector one of its servers. */
+struct dataplane_member {
+	const char *name;
+	const struct mptcplb_farm_address *address; /* outer source */
+};
+
+/* The maps that a data plane takes over from the one before it. */
+enum dataplane_map {
+	DATAPLANE_FLOWS,
+	DATAPLANE_PENDING,
+	DATAPLANE_COUNTERS,
+	DATAPLANE_SERVER_TRAFFIC,
+	DATAPLANE_SERVICE_TRAFFIC,
+	/* Not shared: read, to go on with its indices and with the homes of its flows. */
+	DATAPLANE_SERVERS,
+	DATAPLANE_TABLES,
+	DATAPLANE_MAP_COUNT,
+};
+
+/* The name of a map, in the kernel and as a pin. */
+const char *dataplane_map_name(enum dataplane_map map);
+
+/* File descriptors of the maps of a data plane, by enum dataplane_map. */
+struct dataplane_maps {
+	int fds[DATAPLANE_MAP_COUNT];
+};
+
+struct dataplane;
 
 /*
- * Load the program and fill its maps. @balancer, one of the farm's, gives the outer source
- * address. Returns the skeleton, to be closed with dataplane_close(), or NULL after an error
- * message. The farm is not needed any longer after that.
+ * Load the program and fill its maps. @before are those of the data plane that this one takes
+ * over from; NULL: it starts afresh. Returns the data plane, to be closed with
+ * dataplane_close(), or NULL after an error message. The farm is not needed any longer after that.
  */
-struct balancer_bpf *dataplane_open(const struct mptcplb_farm *farm,
-				    const struct mptcplb_farm_balancer *balancer,
-				    const struct dataplane_options *options);
+struct dataplane *dataplane_open(const struct mptcplb_farm *farm,
+				 const struct dataplane_member *self,
+				 const struct dataplane_options *options,
+				 const struct dataplane_maps *before);
 
-void dataplane_close(struct balancer_bpf *dataplane);
+void dataplane_close(struct dataplane *dataplane);
 
-/* The file descriptor of the XDP program. */
-int dataplane_program(const struct balancer_bpf *dataplane);
+/* The file descriptor of the XDP program, and those of its maps; they close with it. */
+int dataplane_program(const struct dataplane *dataplane);
+const struct dataplane_maps *dataplane_maps(const struct dataplane *dataplane);
 
 /* Sum the counters of all CPUs. Returns 0 or -errno. */
-int dataplane_counters(const struct balancer_bpf *dataplane,
+int dataplane_counters(const struct dataplane_maps *maps,
 		       uint64_t counters[BALANCER_COUNTER_COUNT]);
+
+/* Sum the traffic of a server or of a service. Returns 0 or -errno. */
+int dataplane_traffic(const struct dataplane_maps *maps, enum dataplane_map map, uint32_t index,
+		      struct balancer_traffic *traffic);
 
 #endif

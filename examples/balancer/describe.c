@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include "describe.h"
 
+#include <bpf/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "indices.h"
+
 static json_t *describe_server(const struct mptcplb_farm_server *server)
 {
 	char address[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
@@ -19,12 +25,13 @@ static json_t *describe_service(const struct mptcplb_farm *farm,
 
 	for (size_t i = 0; i < service->server_count; i++)
 		json_array_append_new(names, json_string(farm->servers[service->servers[i]].name));
-	return json_pack("{s:s, s:i, s:o}", "address",
+	return json_pack("{s:s, s:i, s:i, s:o}", "address",
 			 mptcplb_farm_address_text(&service->address, address), "port",
-			 (int)service->port, "servers", names);
+			 (int)service->port, "port_last", (int)service->port_last, "servers",
+			 names);
 }
 
-json_t *describe_farm(const struct mptcplb_farm *farm)
+static json_t *describe_farm(const struct mptcplb_farm *farm)
 {
 	json_t *services = json_array();
 	json_t *servers = json_array();
@@ -34,6 +41,26 @@ json_t *describe_farm(const struct mptcplb_farm *farm)
 	for (size_t i = 0; i < farm->server_count; i++)
 		json_array_append_new(servers, describe_server(&farm->servers[i]));
 	return json_pack("{s:o, s:o}", "services", services, "servers", servers);
+}
+
+json_t *describe_run(const struct run_options *options, const struct mptcplb_farm *farm,
+		     const struct dataplane_member *self)
+{
+	const struct dataplane_options *dataplane = &options->dataplane;
+	char address[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
+	json_t *description = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:I}", "interface", options->interface,
+		"config", options->config, "role",
+		dataplane->redirector ? "redirector" : "balancer", "name", self->name, "source",
+		mptcplb_farm_address_text(self->address, address), "tokens", dataplane->tokens,
+		"on_unroutable", dataplane->drop_unroutable ? "drop" : "hash", "flows",
+		(json_int_t)dataplane->flows, "idle", (json_int_t)options->idle);
+	json_t *farm_part = describe_farm(farm);
+
+	if (description && farm_part)
+		json_object_update(description, farm_part);
+	json_decref(farm_part);
+	return description;
 }
 
 json_t *describe_counters(const uint64_t counters[BALANCER_COUNTER_COUNT])
@@ -48,4 +75,69 @@ json_t *describe_counters(const uint64_t counters[BALANCER_COUNTER_COUNT])
 	for (size_t i = 0; i < BALANCER_COUNTER_COUNT; i++)
 		json_object_set_new(object, names[i], json_integer((json_int_t)counters[i]));
 	return object;
+}
+
+static void add_traffic(json_t *entry, const struct dataplane_maps *maps, enum dataplane_map map,
+			uint32_t index)
+{
+	struct balancer_traffic traffic;
+
+	if (dataplane_traffic(maps, map, index, &traffic))
+		return;
+	json_object_set_new(entry, "traffic",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I}", "by_token",
+				      (json_int_t)traffic.packets[BALANCER_BY_TOKEN], "by_flow",
+				      (json_int_t)traffic.packets[BALANCER_BY_FLOW], "by_hash",
+				      (json_int_t)traffic.packets[BALANCER_BY_HASH], "bytes",
+				      (json_int_t)traffic.bytes, "unroutable",
+				      (json_int_t)traffic.unroutable));
+}
+
+/* The index of the server that an entry is about, or BALANCER_SERVERS_MAX. */
+static uint32_t server_index(const struct dataplane_maps *maps, const json_t *entry)
+{
+	const char *name = json_string_value(json_object_get(entry, "name"));
+	struct balancer_server server;
+	uint32_t i;
+
+	for (i = 0; i < BALANCER_SERVERS_MAX; i++) {
+		if (bpf_map_lookup_elem(maps->fds[DATAPLANE_SERVERS], &i, &server) == 0 &&
+		    !strncmp(server.name, name, sizeof(server.name)))
+			break;
+	}
+	return i;
+}
+
+/* The index of the service that an entry is about, or BALANCER_SERVICES_MAX. */
+static uint32_t service_index(const struct dataplane_maps *maps, const json_t *entry,
+			      struct balancer_table *table)
+{
+	json_int_t port = json_integer_value(json_object_get(entry, "port"));
+	const char *address = json_string_value(json_object_get(entry, "address"));
+	char text[INDICES_TEXT_SIZE];
+	uint32_t i;
+
+	for (i = 0; i < BALANCER_SERVICES_MAX; i++) {
+		if (bpf_map_lookup_elem(maps->fds[DATAPLANE_TABLES], &i, table))
+			return BALANCER_SERVICES_MAX;
+		if (table->service.port == port &&
+		    !strcmp(indices_address_text(&table->service.address, text), address))
+			break;
+	}
+	return i;
+}
+
+void describe_traffic(json_t *description, const struct dataplane_maps *maps)
+{
+	struct balancer_table *table = malloc(sizeof(*table));
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(json_object_get(description, "servers"), i, entry)
+		add_traffic(entry, maps, DATAPLANE_SERVER_TRAFFIC, server_index(maps, entry));
+	json_array_foreach(json_object_get(description, "services"), i, entry)
+		if (table)
+			add_traffic(entry, maps, DATAPLANE_SERVICE_TRAFFIC,
+				    service_index(maps, entry, table));
+	free(table);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What a running balancer says of itself, as JSON. */
+/* What a running balancer says of itself, as JSON. Never a secret. */
 #ifndef MPTCPLB_BALANCER_DESCRIBE_H
 #define MPTCPLB_BALANCER_DESCRIBE_H
 
@@ -7,12 +7,16 @@
 
 #include <mptcplb/farm.h>
 
-#include "balancer_kern_user.h"
+#include "options.h"
 
-/* "services" and "servers" of a farm. Never a secret. NULL when out of memory. */
-json_t *describe_farm(const struct mptcplb_farm *farm);
+/* The settings, and "services" and "servers" of the farm. NULL when out of memory. */
+json_t *describe_run(const struct run_options *options, const struct mptcplb_farm *farm,
+		     const struct dataplane_member *self);
 
 /* An object of counters by name, or NULL when out of memory. */
 json_t *describe_counters(const uint64_t counters[BALANCER_COUNTER_COUNT]);
+
+/* Add "traffic" to each of the services and servers that describe_run() has listed. */
+void describe_traffic(json_t *description, const struct dataplane_maps *maps);
 
 #endif

@@ -4,20 +4,47 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "daemon.h"
 
-static const struct mptcplb_farm_balancer *balancer_by_name(const struct mptcplb_farm *farm,
-							    const char *name)
+/* Servers and balancers alike. */
+struct members {
+	const struct mptcplb_farm *farm;
+	bool servers;
+};
+
+static size_t member_count(const struct members *members)
 {
-	for (size_t i = 0; i < farm->balancer_count; i++) {
-		if (!strcmp(farm->balancers[i].name, name))
-			return &farm->balancers[i];
+	return members->servers ? members->farm->server_count : members->farm->balancer_count;
+}
+
+static struct dataplane_member member_at(const struct members *members, size_t index)
+{
+	const struct mptcplb_farm *farm = members->farm;
+
+	if (members->servers)
+		return (struct dataplane_member){ farm->servers[index].name,
+						  &farm->servers[index].address };
+	return (struct dataplane_member){ farm->balancers[index].name,
+					  &farm->balancers[index].address };
+}
+
+static const char *kind(const struct members *members)
+{
+	return members->servers ? "server" : "balancer";
+}
+
+static bool find_by_name(struct dataplane_member *self, const struct members *members,
+			 const char *name)
+{
+	for (size_t i = 0; i < member_count(members); i++) {
+		*self = member_at(members, i);
+		if (!strcmp(self->name, name))
+			return true;
 	}
-	log_error("the farm has no balancer \"%s\"", name);
-	return NULL;
+	log_error("the farm has no %s \"%s\"", kind(members), name);
+	return false;
 }
 
 static bool is_address_of(const struct ifaddrs *entry, const char *interface,
@@ -38,40 +65,40 @@ static bool is_address_of(const struct ifaddrs *entry, const char *interface,
 	return false;
 }
 
-static const struct mptcplb_farm_balancer *balancer_by_interface(const struct mptcplb_farm *farm,
-								 const char *interface)
+static bool find_by_interface(struct dataplane_member *self, const struct members *members,
+			      const char *interface)
 {
-	const struct mptcplb_farm_balancer *found = NULL;
 	struct ifaddrs *list;
+	bool found = false;
 
 	if (getifaddrs(&list) < 0) {
 		log_error("cannot read the addresses of \"%s\": %s", interface, strerror(errno));
-		return NULL;
+		return false;
 	}
-	for (size_t i = 0; i < farm->balancer_count && !found; i++) {
-		for (const struct ifaddrs *entry = list; entry; entry = entry->ifa_next) {
-			if (is_address_of(entry, interface, &farm->balancers[i].address))
-				found = &farm->balancers[i];
-		}
+	for (size_t i = 0; i < member_count(members) && !found; i++) {
+		*self = member_at(members, i);
+		for (const struct ifaddrs *entry = list; entry && !found; entry = entry->ifa_next)
+			found = is_address_of(entry, interface, self->address);
 	}
 	freeifaddrs(list);
 	if (!found)
-		log_error("none of the farm's balancers has an address of interface \"%s\": "
+		log_error("none of the farm's %ss has an address of interface \"%s\": "
 			  "say with --name which one this is",
-			  interface);
+			  kind(members), interface);
 	return found;
 }
 
-const struct mptcplb_farm_balancer *identity_find(const struct mptcplb_farm *farm, const char *name,
-						  const char *interface)
+bool identity_find(struct dataplane_member *self, const struct mptcplb_farm *farm, bool redirector,
+		   const char *name, const char *interface)
 {
+	const struct members members = { farm, redirector };
+
 	if (name)
-		return balancer_by_name(farm, name);
-	if (farm->balancer_count == 1)
-		return &farm->balancers[0];
-	if (farm->balancer_count == 0) {
-		log_error("the farm has no balancers: expected an entry for this one");
-		return NULL;
+		return find_by_name(self, &members, name);
+	if (member_count(&members) == 0) {
+		log_error("the farm has no %ss: expected an entry for this one", kind(&members));
+		return false;
 	}
-	return balancer_by_interface(farm, interface);
+	*self = member_at(&members, 0);
+	return member_count(&members) == 1 || find_by_interface(self, &members, interface);
 }

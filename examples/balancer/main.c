@@ -13,14 +13,31 @@ static const struct {
 	{ "run", command_run,
 	  "run --config FILE --interface IF [options]\n"
 	  "      balance what arrives on IF until SIGINT or SIGTERM\n"
-	  "      --name BALANCER         which entry of the farm's balancers this is; its address\n"
-	  "                              is the outer source (found by itself where it is clear)\n"
+	  "      --role ROLE             balancer (default), or redirector: on a server, forward the\n"
+	  "                              joins of other servers and leave all else to this one\n"
+	  "      --name NAME             which of the farm's balancers this is, or, a redirector,\n"
+	  "                              which of its servers (found by itself where it is clear)\n"
 	  "      --no-tokens             hash joins like any SYN\n"
 	  "      --on-unroutable POLICY  joins that no server can take: hash (default) or drop\n"
-	  "      --flows N               how many joined subflows to remember (default 262144)\n" },
+	  "      --flows N               how many flows to remember (default 262144)\n"
+	  "      --idle SECONDS          forget flows without packets for so long (default 0: never)\n"
+	  "      --pin DIRECTORY         go on without this process: the next one takes over\n"
+	  "      SIGHUP                  read FILE again, as reload does\n" },
+	{ "reload", command_reload,
+	  "reload --interface IF\n"
+	  "      have the farm file read again; a bad one changes nothing\n" },
+	{ "detach", command_detach,
+	  "detach --pin DIRECTORY\n"
+	  "      end what runs on without its process\n" },
 	{ "status", command_status,
 	  "status --interface IF [--json]\n"
 	  "      what the balancer on IF is set to and what it has done\n" },
+	{ "flows", command_flows,
+	  "flows --interface IF [--limit N] [--json]\n"
+	  "      how many flows it remembers, and N of them (default 100)\n" },
+	{ "metrics", command_metrics,
+	  "metrics --interface IF\n"
+	  "      its counters, for Prometheus\n" },
 };
 
 static void print_help(void)

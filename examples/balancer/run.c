@@ -2,7 +2,6 @@
 #include "commands.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,149 +18,152 @@
 #include "daemon.h"
 #include "dataplane.h"
 #include "describe.h"
+#include "flows.h"
 #include "identity.h"
+#include "options.h"
+#include "pins.h"
 
-struct run_options {
-	const char *config;
-	const char *interface;
-	const char *name; /* NULL when not given */
-	struct dataplane_options dataplane;
-};
+/* How often idle flows are looked for. */
+#define AGEING_MS 10000
 
 struct run {
-	struct balancer_bpf *dataplane;
-	json_t *description; /* what does not change while it runs */
+	struct run_options options;
+	unsigned int ifindex;
+	int link; /* -1: not attached yet */
+	struct dataplane *dataplane;
+	struct dataplane_maps pinned; /* by an earlier loader; closed: all -1 */
+	json_t *description; /* what does not change until the next reload */
+	struct mptcplb_farm_error farm_error; /* of the last farm file that was read */
+	long long reloads;
+	long long reloads_refused;
+	long long flows_aged;
 };
 
-static bool parse_flows(const char *text, uint32_t *flows)
+static const struct dataplane_maps *maps_before(const struct run *run)
 {
-	char *end;
-	unsigned long value;
+	if (run->dataplane)
+		return dataplane_maps(run->dataplane);
+	return run->link >= 0 ? &run->pinned : NULL;
+}
 
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *end || end == text || value < DATAPLANE_FLOWS_MIN ||
-	    value > DATAPLANE_FLOWS_MAX) {
-		log_error("--flows \"%s\": expected a number from %d to %d", text,
-			  DATAPLANE_FLOWS_MIN, DATAPLANE_FLOWS_MAX);
+/* Let a data plane take over from the one before, if there is one. */
+static bool install(struct run *run, struct dataplane *dataplane)
+{
+	int program = dataplane_program(dataplane);
+
+	if (run->link >= 0) {
+		if (!attach_replace(run->link, program))
+			return false;
+	} else {
+		run->link = attach_xdp(program, run->options.interface, run->ifindex);
+		if (run->link < 0)
+			return false;
+	}
+	return !run->options.pin ||
+	       pins_store(run->options.pin, run->link, dataplane_maps(dataplane)) == 0;
+}
+
+/* Put a farm into effect. When that fails all stays as it was. */
+static bool use_farm(struct run *run, const struct mptcplb_farm *farm)
+{
+	const struct run_options *options = &run->options;
+	struct dataplane_member self;
+	struct dataplane *dataplane;
+
+	if (!identity_find(&self, farm, options->dataplane.redirector, options->name,
+			   options->interface))
+		return false;
+	dataplane = dataplane_open(farm, &self, &options->dataplane, maps_before(run));
+	if (!dataplane)
+		return false;
+	if (!install(run, dataplane)) {
+		dataplane_close(dataplane);
 		return false;
 	}
-	*flows = (uint32_t)value;
+	dataplane_close(run->dataplane);
+	run->dataplane = dataplane;
+	json_decref(run->description);
+	run->description = describe_run(options, farm, &self);
 	return true;
 }
 
-static bool parse_policy(const char *text, bool *drop)
+/* Read the farm file and put it into effect. The farm, with its secrets, does not outlive this. */
+static bool load(struct run *run)
 {
-	*drop = !strcmp(text, "drop");
-	if (*drop || !strcmp(text, "hash"))
-		return true;
-	log_error("--on-unroutable \"%s\": expected hash or drop", text);
-	return false;
-}
+	struct mptcplb_farm *farm = mptcplb_farm_load(run->options.config, &run->farm_error);
+	bool fine;
 
-static bool parse_options(struct run_options *options, int argc, char **argv)
-{
-	static const struct option names[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "interface", required_argument, NULL, 'i' },
-		{ "name", required_argument, NULL, 'n' },
-		{ "no-tokens", no_argument, NULL, 't' },
-		{ "on-unroutable", required_argument, NULL, 'u' },
-		{ "flows", required_argument, NULL, 'f' },
-		{ 0 },
-	};
-	bool fine = true;
-	int option;
-
-	while (fine && (option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			options->config = optarg;
-			break;
-		case 'i':
-			options->interface = optarg;
-			break;
-		case 'n':
-			options->name = optarg;
-			break;
-		case 't':
-			options->dataplane.tokens = false;
-			break;
-		case 'u':
-			fine = parse_policy(optarg, &options->dataplane.drop_unroutable);
-			break;
-		case 'f':
-			fine = parse_flows(optarg, &options->dataplane.flows);
-			break;
-		default:
-			fine = false;
-		}
-	}
-	if (fine && optind < argc) {
-		log_error("\"%s\" is not expected: see --help", argv[optind]);
+	if (!farm) {
+		log_error("%s", run->farm_error.text);
 		return false;
 	}
-	if (fine && (!options->config || !options->interface)) {
-		log_error("run needs --config and --interface: see --help");
-		return false;
-	}
+	strcpy(run->farm_error.text, "the farm cannot be used: the balancer's log says why");
+	fine = use_farm(run, farm);
+	mptcplb_farm_free(farm);
 	return fine;
 }
 
-static json_t *describe(const struct run_options *options, const struct mptcplb_farm *farm,
-			const struct mptcplb_farm_balancer *balancer)
+static bool reload(struct run *run)
 {
-	char address[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
-	json_t *description =
-		json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:I}", "interface", options->interface,
-			  "config", options->config, "name", balancer->name, "source",
-			  mptcplb_farm_address_text(&balancer->address, address), "tokens",
-			  options->dataplane.tokens, "on_unroutable",
-			  options->dataplane.drop_unroutable ? "drop" : "hash", "flows",
-			  (json_int_t)options->dataplane.flows);
-	json_t *farm_part = describe_farm(farm);
-
-	if (description && farm_part)
-		json_object_update(description, farm_part);
-	json_decref(farm_part);
-	return description;
-}
-
-/* Read the farm and load the program. The farm, with its secrets, does not outlive this. */
-static bool prepare(struct run *run, const struct run_options *options)
-{
-	const struct mptcplb_farm_balancer *balancer;
-	struct mptcplb_farm_error error;
-	struct mptcplb_farm *farm = mptcplb_farm_load(options->config, &error);
-
-	if (!farm) {
-		log_error("%s", error.text);
+	daemon_notify("RELOADING=1");
+	if (load(run)) {
+		run->reloads++;
+		log_info("reloaded %s", run->options.config);
+	} else {
+		run->reloads_refused++;
+		log_error("%s is not used: all stays as it was", run->options.config);
+		daemon_notify("READY=1");
 		return false;
 	}
-	balancer = identity_find(farm, options->name, options->interface);
-	if (balancer)
-		run->dataplane = dataplane_open(farm, balancer, &options->dataplane);
-	if (run->dataplane)
-		run->description = describe(options, farm, balancer);
-	mptcplb_farm_free(farm);
-	return run->description != NULL;
+	daemon_notify("READY=1");
+	return true;
+}
+
+static json_t *status(const struct run *run)
+{
+	uint64_t counters[BALANCER_COUNTER_COUNT];
+	const struct dataplane_maps *maps = dataplane_maps(run->dataplane);
+	json_t *object;
+
+	if (dataplane_counters(maps, counters))
+		return NULL;
+	object = json_deep_copy(run->description);
+	json_object_set_new(object, "mode", json_string(attach_mode(run->ifindex)));
+	json_object_set_new(object, "reloads", json_integer(run->reloads));
+	json_object_set_new(object, "reloads_refused", json_integer(run->reloads_refused));
+	json_object_set_new(object, "flows_aged", json_integer(run->flows_aged));
+	json_object_set_new(object, "counters", describe_counters(counters));
+	describe_traffic(object, maps);
+	return object;
+}
+
+static json_t *describe_reload(struct run *run)
+{
+	if (reload(run))
+		return json_pack("{s:b}", "reloaded", 1);
+	return json_pack("{s:b, s:s}", "reloaded", 0, "error", run->farm_error.text);
 }
 
 static char *answer(void *context, const char *request)
 {
-	uint64_t counters[BALANCER_COUNTER_COUNT];
 	struct run *run = context;
+	json_t *object = NULL;
+	char *text;
 
-	if (strcmp(request, "status") != 0)
-		return NULL;
-	if (dataplane_counters(run->dataplane, counters))
-		return NULL;
-	json_object_set_new(run->description, "counters", describe_counters(counters));
-	return json_dumps(run->description, JSON_COMPACT);
+	if (!strcmp(request, "status"))
+		object = status(run);
+	else if (!strcmp(request, "reload"))
+		object = describe_reload(run);
+	else if (!strncmp(request, "flows ", 6))
+		object = flows_describe(dataplane_maps(run->dataplane),
+					strtoul(request + 6, NULL, 10));
+	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	json_decref(object);
+	return text;
 }
 
 /* Whether to go on. */
-static bool take_signal(int signals)
+static bool take_signal(struct run *run, int signals)
 {
 	struct signalfd_siginfo info;
 
@@ -169,7 +171,7 @@ static bool take_signal(int signals)
 		return true;
 	if (info.ssi_signo != SIGHUP)
 		return false;
-	log_info("SIGHUP does nothing: restart to have the farm file read again");
+	reload(run);
 	return true;
 }
 
@@ -179,68 +181,81 @@ static void serve(struct run *run, int signals, int control)
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = control, .events = POLLIN },
 	};
+	int wait = run->options.idle ? AGEING_MS : -1;
 
 	for (;;) {
-		if (poll(events, 2, -1) < 0)
+		int ready = poll(events, 2, wait);
+
+		if (ready == 0)
+			run->flows_aged += (long long)flows_age(dataplane_maps(run->dataplane),
+								run->options.idle);
+		if (ready <= 0)
 			continue;
-		if (events[0].revents && !take_signal(signals))
+		if (events[0].revents && !take_signal(run, signals))
 			return;
 		if (events[1].revents)
 			control_serve(control, answer, run);
 	}
 }
 
-static int run_on(struct run *run, const struct run_options *options, unsigned int ifindex,
-		  int control)
+/* Find a data plane that is at work already. False after an error message. */
+static bool take_over(struct run *run)
+{
+	if (!run->options.pin)
+		return true;
+	run->link = pins_restore(run->options.pin, &run->pinned);
+	if (run->link < 0)
+		return run->link == -ENOENT;
+	return attach_is_to(run->link, run->options.interface, run->ifindex);
+}
+
+static int run_on(struct run *run, int control)
 {
 	int signals = daemon_signals();
-	const char *mode;
-	int link;
 
 	if (signals < 0) {
 		log_error("cannot take signals: %s", strerror(-signals));
 		return EXIT_FAILED;
 	}
-	if (!prepare(run, options))
+	if (!take_over(run) || !load(run))
 		return EXIT_FAILED;
-	link = attach_xdp(dataplane_program(run->dataplane), options->interface, ifindex, &mode);
-	if (link < 0)
-		return EXIT_FAILED;
-	json_object_set_new(run->description, "mode", json_string(mode));
-
+	pins_close(&run->pinned);
 	puts("ready");
 	fflush(stdout);
+	daemon_notify("READY=1");
 	serve(run, signals, control);
-	close(link);
+	daemon_notify("STOPPING=1");
+	close(run->link);
 	close(signals);
 	return EXIT_FINE;
 }
 
 int command_run(int argc, char **argv)
 {
-	struct run_options options = {
-		.dataplane = { .tokens = true, .flows = DATAPLANE_FLOWS_DEFAULT },
+	struct run run = {
+		.options = { .dataplane = { .tokens = true, .flows = DATAPLANE_FLOWS_DEFAULT } },
+		.link = -1,
 	};
-	struct run run = { 0 };
-	unsigned int ifindex;
+	const char *interface;
 	int control, result;
 
-	if (!parse_options(&options, argc, argv))
+	memset(&run.pinned, -1, sizeof(run.pinned));
+	if (!options_parse(&run.options, argc, argv))
 		return EXIT_USAGE;
+	interface = run.options.interface;
 	daemon_libbpf_log();
-	ifindex = daemon_interface(options.interface);
-	if (!ifindex || !daemon_capable())
+	run.ifindex = daemon_interface(interface);
+	if (!run.ifindex || !daemon_capable())
 		return EXIT_FAILED;
-	control = control_listen(BALANCER_PROGRAM, options.interface);
+	control = control_listen(BALANCER_PROGRAM, interface);
 	if (control < 0) {
 		if (control == -EADDRINUSE)
-			log_error("another mptcplb-balancer runs on interface \"%s\"",
-				  options.interface);
+			log_error("another mptcplb-balancer runs on interface \"%s\"", interface);
 		else
 			log_error("cannot make the control socket: %s", strerror(-control));
 		return EXIT_FAILED;
 	}
-	result = run_on(&run, &options, ifindex, control);
+	result = run_on(&run, control);
 	json_decref(run.description);
 	dataplane_close(run.dataplane);
 	close(control);

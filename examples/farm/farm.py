@@ -27,16 +27,20 @@ SLACK_SECONDS = 30
 
 
 class Roles(NamedTuple):
-    """What balancers and agents are told beyond their names."""
+    """What balancers, agents and redirectors are told beyond their names."""
 
-    balancer: list
+    balancer: list  # None: no balancers, the router spreads over the servers
     server: list
+    redirector: list = None  # None: no redirectors
 
 
 RUNS = {
     "plain": Roles(["--no-tokens"], ["--decapsulate-only"]),
     "mptcplb": Roles([], []),
+    "redirector": Roles(["--no-tokens"], [], []),
+    "ecmp": Roles(None, [], []),
 }
+DEFAULT_RUNS = ["plain", "mptcplb"]
 
 
 def progress(text):
@@ -97,8 +101,8 @@ def traffic(topology, options):
 
 def complaints(result):
     """What is not as it must be, as sentences."""
-    for name in RUNS:
-        run = result[name]
+    runs = {name: result[name] for name in RUNS if name in result}
+    for name, run in runs.items():
         if run["connections_completed"] != result["connections"]:
             yield (f"{name}: {run['connections_completed']} of {result['connections']} connections "
                    "were completed")
@@ -106,9 +110,9 @@ def complaints(result):
             yield f"{name}: {run['joins']} joins were tried, not one a connection"
     if result["bytes_wrong"]:
         yield f"{result['bytes_wrong']} bytes were wrong"
-    run = result["mptcplb"]
-    if run["joins_at_owner"] != run["joins"]:
-        yield f"mptcplb: {run['joins_at_owner']} of {run['joins']} joins reached their owner"
+    for name, run in runs.items():
+        if name != "plain" and run["joins_at_owner"] != run["joins"]:
+            yield f"{name}: {run['joins_at_owner']} of {run['joins']} joins reached their owner"
 
 
 def table(result):
@@ -116,7 +120,7 @@ def table(result):
     lines = [f"{result['connections']} connections to {result['servers']} servers behind "
              f"{result['balancers']} balancers, {result['bytes_wrong']} wrong bytes", "",
              f"{'run':<10}{'connections':>12}{'joins tried':>14}{'at their owner':>17}{'share':>9}"]
-    for name in RUNS:
+    for name in (name for name in RUNS if name in result):
         run = result[name]
         share = 100 * run["joins_at_owner"] / run["joins"] if run["joins"] else 0
         lines.append(f"{name:<10}{run['connections_completed']:>12}{run['joins']:>14}"
@@ -151,10 +155,20 @@ def arguments(argv):
                         help="that each connection sends and gets back (default %(default)s)")
     parser.add_argument("--hold", type=number(1, 3600000), default=2500, metavar="MS",
                         help="pause in each connection for its join (default %(default)s)")
+    parser.add_argument("--runs", type=run_names, default=DEFAULT_RUNS, metavar="RUN,...",
+                        help=f"of {', '.join(RUNS)} (default {','.join(DEFAULT_RUNS)})")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--build", default=DEFAULT_BUILD, metavar="DIR",
                         help="build directory of the programs (default build/release)")
     return parser.parse_args(argv)
+
+
+def run_names(text):
+    """An argparse type: names of runs with commas between them."""
+    names = text.split(",")
+    if not all(name in RUNS for name in names):
+        raise argparse.ArgumentTypeError(f"{text}: expected some of {','.join(RUNS)}")
+    return names
 
 
 def check_machine():
@@ -176,7 +190,7 @@ def main(argv):
         check_machine()
         result = {"servers": options.servers, "balancers": options.balancers,
                   "connections": options.connections}
-        for name in RUNS:
+        for name in options.runs:
             result[name] = measure(name, options)
     except FarmError as error:
         progress("")
@@ -187,7 +201,7 @@ def main(argv):
         print("farm: interrupted; everything is taken down", file=sys.stderr)
         return 1
     progress("")
-    result["bytes_wrong"] = sum(result[name]["bytes_wrong"] for name in RUNS)
+    result["bytes_wrong"] = sum(result[name]["bytes_wrong"] for name in options.runs)
     print(json.dumps(result) if options.json else table(result))
     wrong = list(complaints(result))
     for complaint in wrong:

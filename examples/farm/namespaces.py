@@ -193,12 +193,7 @@ def remove_traces(run):
             for pid in command("ip", "netns", "pids", name).split():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(pid), signal.SIGKILL)
-            try:
-                command("ip", "netns", "delete", name)
-            except FarmError:
-                # another run may be clearing up the same leftovers
-                if os.path.exists(os.path.join(NAMESPACES, name)):
-                    raise
+            command("ip", "netns", "delete", name)
     directory = os.path.join(STATE_ROOT, f"{PREFIX}{run}")
     if os.path.isdir(directory):
         shutil.rmtree(directory)

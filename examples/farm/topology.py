@@ -46,14 +46,16 @@ class Topology:
         self._build_paths()
         for name, address in {**self.balancers, **self.servers}.items():
             self._attach(name, address)
-        for name in self.balancers:
             self._prepare_xdp(name)
         for name in self.servers:
             sandbox.ip(name, f"address add {SERVICE}/32 dev lo")
             sandbox.sysctl(name, {"net.core.somaxconn": 65535})
+
+    def _spread_over(self, members):
+        """Have the router send packets for the service to these, by their 4-tuple."""
         hops = " ".join(f"nexthop via {address} dev {name}"
-                        for name, address in self.balancers.items())
-        sandbox.ip("router", f"route add {SERVICE} {hops}")
+                        for name, address in members.items())
+        self._sandbox.ip("router", f"route replace {SERVICE} {hops}")
 
     def _build_paths(self):
         sandbox = self._sandbox
@@ -123,11 +125,13 @@ class Topology:
                             "the relay")
 
     def start_farm(self, roles):
-        """Start balancers, agents and the service."""
-        for name in self.balancers:
-            self._sandbox.start(name, [self._programs.balancer, "run", "--config", self.config,
-                                       "--interface", "eth0", "--name", name, *roles.balancer],
-                                f"the balancer {name}")
+        """Start balancers, redirectors, agents and the service."""
+        self._spread_over(self.servers if roles.balancer is None else self.balancers)
+        for name in self.balancers if roles.balancer is not None else []:
+            self._start_balancer(name, f"the balancer {name}", roles.balancer)
+        for name in self.servers if roles.redirector is not None else []:
+            self._start_balancer(name, f"the redirector of {name}",
+                                 ["--role", "redirector", *roles.redirector])
         # An agent that finds the service at its start is ready for it at once.
         for name in self.servers:
             self._sandbox.start(name, [self._programs.traffic, "serve", "--address", SERVICE,
@@ -139,6 +143,10 @@ class Topology:
                   for name in self.servers]
         for agent in agents:
             agent.wait_ready()
+
+    def _start_balancer(self, name, title, options):
+        self._sandbox.start(name, [self._programs.balancer, "run", "--config", self.config,
+                                   "--interface", "eth0", "--name", name, *options], title)
 
     def start_client(self, options):
         """Start the client's connections."""

@@ -12,6 +12,7 @@ failures=0
 cleanup() {
 	[ -z "$running" ] || kill "$running" 2>/dev/null
 	ip netns del "$namespace" 2>/dev/null
+	rm -rf "/sys/fs/bpf/mptcplb-cli-$$"
 	rm -rf "$dir"
 }
 trap cleanup EXIT
@@ -21,13 +22,13 @@ in_namespace() {
 	nsenter --net=/run/netns/"$namespace" "$@"
 }
 
-# expect EXIT_CODE TEXT COMMAND…: the command ends so and says the text
+# expect EXIT_CODE TEXT COMMAND…: the command ends so and says the text, if one is given
 expect() {
 	code=$1 text=$2
 	shift 2
 	"$@" >"$dir/output" 2>&1
 	got=$?
-	if [ "$got" -ne "$code" ] || ! grep -qF -- "$text" "$dir/output"; then
+	if [ "$got" -ne "$code" ] || { [ -n "$text" ] && ! grep -qF -- "$text" "$dir/output"; }; then
 		echo "FAILED: $*"
 		echo "  expected exit code $code and \"$text\", got $got and:"
 		sed 's/^/  /' "$dir/output"
@@ -86,7 +87,7 @@ farm() {
 
 umask 077
 farm 198.51.100.1 >"$dir/farm.yaml"
-farm 2001:db8::1 >"$dir/ipv6.yaml"
+farm 198.51.100.1 | sed "s/192.0.2.11/2001:db8::b/" >"$dir/mixed.yaml"
 farm 198.51.100.1 | sed 's/ids: .17./ids: [300]/' >"$dir/broken.yaml"
 farm 198.51.100.1 | sed '/services:/,$d' >"$dir/idle.yaml"
 ip netns add "$namespace" || exit 1
@@ -119,7 +120,7 @@ expect 1 'the farm has no balancer "lb-3"' $run --config "$config" --interface n
 expect 1 "$dir/broken.yaml:" $run --config "$dir/broken.yaml" --interface near
 expect 1 "300" $run --config "$dir/broken.yaml" --interface near
 expect 1 "$dir/absent.yaml" $run --config "$dir/absent.yaml" --interface near
-expect 1 "2001:db8::1, but this balancer handles IPv4 only" $run --config "$dir/ipv6.yaml" --interface near
+expect 1 "server web-1 has the address 2001:db8::b, and lb-2 one of IPv4" $run --config "$dir/mixed.yaml" --interface near
 expect 1 "the farm has no services" $run --config "$dir/idle.yaml" --interface near
 expect 1 "say with --name which one this is" $run --config "$config" --interface far
 expect 1 "CAP_NET_ADMIN is missing" in_namespace setpriv --bounding-set=-net_admin \
@@ -137,12 +138,55 @@ expect 0 "XDP in native mode" in_namespace "$program" status --interface near
 expect 0 '"unroutable_epoch":0' in_namespace "$program" status --interface near --json
 expect 1 'another mptcplb-balancer runs on interface "near"' $run --config "$config" --interface near
 kill -HUP "$running"
-expect 0 "lb-2" in_namespace "$program" status --interface near
+expect 0 "reloaded 1 times, refused 0 times" in_namespace "$program" status --interface near
+
+# reload: a bad file changes nothing, a good one counts
+cp "$config" "$dir/good.yaml"
+cp "$dir/broken.yaml" "$config"
+expect 1 "300" in_namespace "$program" reload --interface near
+expect 0 "reloaded 1 times, refused 1 times" in_namespace "$program" status --interface near
+sed 's/web-1/web-new/' "$dir/good.yaml" >"$config"
+expect 0 "" in_namespace "$program" reload --interface near
+expect 0 "server    web-new, 192.0.2.11, up" in_namespace "$program" status --interface near
+cp "$dir/good.yaml" "$config"
+expect 0 "0 flows are kept, 0 more" in_namespace "$program" flows --interface near
+expect 0 "mptcplb_routed_token_total 0" in_namespace "$program" metrics --interface near
+expect 0 'mptcplb_server_bytes_total{server="web-new"} 0' \
+	in_namespace "$program" metrics --interface near
+expect 2 "reload needs --interface" "$program" reload
+expect 2 "detach needs --pin" "$program" detach
 stop TERM
 if in_namespace ip link show near | grep xdp; then
 	echo "FAILED: the XDP program is still there after a clean stop"
 	failures=$((failures + 1))
 fi
+
+# with --pin the program stays at work, and the next loader takes it over
+xdp_program() {
+	in_namespace ip -d link show near | sed -n 's/.*prog\/xdp id \([0-9]*\).*/\1/p'
+}
+pin=/sys/fs/bpf/mptcplb-cli-$$
+start --config "$config" --interface near --pin "$pin"
+stop TERM
+before=$(xdp_program)
+[ -n "$before" ] || { echo "FAILED: nothing is attached after a stop with --pin"; failures=$((failures + 1)); }
+expect 1 "attached to another interface" $run --config "$config" --interface far --name lb-2 --pin "$pin"
+start --config "$config" --interface near --pin "$pin"
+[ "$(xdp_program)" != "$before" ] || { echo "FAILED: the next loader left the old program"; failures=$((failures + 1)); }
+stop TERM
+expect 0 "" "$program" detach --pin "$pin"
+[ -z "$(xdp_program)" ] || { echo "FAILED: still attached after detach"; failures=$((failures + 1)); }
+expect 1 "No such file" "$program" detach --pin "$pin"
+
+# a redirector is one of the servers
+expect 1 'the farm has no server "lb-1"' \
+	$run --config "$config" --interface near --role redirector --name lb-1
+expect 2 '--role "router": expected balancer or redirector' \
+	$run --config "$config" --interface near --role router
+expect 2 "leaves nothing to do" $run --config "$config" --interface near --role redirector --no-tokens
+start --config "$config" --interface near --role redirector
+expect 0 "redirector web-1, outer source 192.0.2.11" in_namespace "$program" status --interface near
+stop TERM
 
 # options that status shows; lo has no native mode
 start --config "$config" --interface near --name lb-1 --no-tokens

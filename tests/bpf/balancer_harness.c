@@ -9,12 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <mptcplb/keyring.h>
 #include <mptcplb/token.h>
 
-#include "balancer.skel.h"
 #include "daemon.h"
+#include "indices.h"
 #include "maglev.h"
 
 static const uint8_t secret[MPTCPLB_SECRET_SIZE] = "sixteen bytes...";
@@ -44,14 +45,15 @@ static const uint32_t main_servers[] = { UP_1, UP_2, UP_3, DRAINING, DOWN };
 static const uint32_t other_servers[] = { ELSEWHERE };
 static const uint32_t fading_servers[] = { DRAINING, DOWN };
 static const struct mptcplb_farm_service services[] = {
-	{ { 4, { 198, 51, 100, 1 } }, SERVICE_PORT, main_servers, 5 },
-	{ { 4, { 198, 51, 100, 1 } }, OTHER_PORT, other_servers, 1 },
-	{ { 4, { 198, 51, 100, 1 } }, FADING_PORT, fading_servers, 2 },
+	{ { 4, { 198, 51, 100, 1 } }, SERVICE_PORT, SERVICE_PORT, main_servers, 5 },
+	{ { 4, { 198, 51, 100, 1 } }, OTHER_PORT, OTHER_PORT_LAST, other_servers, 1 },
+	{ { 4, { 198, 51, 100, 1 } }, FADING_PORT, FADING_PORT, fading_servers, 2 },
 };
 
 static struct mptcplb_keyring keyring;
-static uint16_t home_slots[BALANCER_MAGLEV_SIZE];
-static struct balancer_bpf *dataplane;
+/* Where new flows go, and where flows go that nobody remembers: to the draining server too. */
+static uint16_t slots[BALANCER_MAGLEV_SIZE], homes[BALANCER_MAGLEV_SIZE];
+static struct dataplane *dataplane;
 static unsigned int ingress;
 static struct frame output;
 
@@ -74,17 +76,20 @@ void harness_enter_namespace(void)
 	write_file("/proc/sys/net/ipv4/ip_forward", "0");
 }
 
-static void fill_home_slots(void)
+static void fill_slots(void)
 {
 	const struct maglev_backend backends[] = { { "up-3", 100, UP_3 },
 						   { "up-1", 100, UP_1 },
-						   { "up-2", 100, UP_2 } };
+						   { "up-2", 100, UP_2 },
+						   { "draining", 100, DRAINING } };
 
-	ck_assert_int_eq(maglev_fill(home_slots, backends, 3), 0);
+	ck_assert_int_eq(maglev_fill(slots, backends, 3), 0);
+	ck_assert_int_eq(maglev_fill(homes, backends, 4), 0);
 }
 
 static void start(const struct dataplane_options *options)
 {
+	const struct dataplane_member self = { balancer.name, &balancer.address };
 	struct mptcplb_farm farm = {
 		.servers = servers,
 		.server_count = SERVER_COUNT,
@@ -97,9 +102,9 @@ static void start(const struct dataplane_options *options)
 	ck_assert_int_eq(mptcplb_keyring_init(&keyring, 1, 10), MPTCPLB_OK);
 	ck_assert_int_eq(mptcplb_keyring_add(&keyring, EPOCH, secret), MPTCPLB_OK);
 	farm.keyring = keyring;
-	fill_home_slots();
+	fill_slots();
 	ingress = 0;
-	dataplane = dataplane_open(&farm, &balancer, options);
+	dataplane = dataplane_open(&farm, &self, options, NULL);
 	ck_assert_ptr_nonnull(dataplane);
 }
 
@@ -159,11 +164,12 @@ const struct mptcplb_keyring *harness_keyring(void)
 void harness_set_down(enum server server, bool down)
 {
 	const uint32_t index = server;
-	const struct balancer_server value = { SERVER_ADDRESS(server), down };
+	const int map = dataplane_maps(dataplane)->fds[DATAPLANE_SERVERS];
+	struct balancer_server value;
 
-	ck_assert_int_eq(bpf_map_update_elem(bpf_map__fd(dataplane->maps.servers), &index, &value,
-					     BPF_EXIST),
-			 0);
+	ck_assert_int_eq(bpf_map_lookup_elem(map, &index, &value), 0);
+	value.usable = !down;
+	ck_assert_int_eq(bpf_map_update_elem(map, &index, &value, BPF_EXIST), 0);
 }
 
 uint32_t token_of(uint32_t epoch, uint32_t server_id)
@@ -178,8 +184,8 @@ uint32_t token_of(uint32_t epoch, uint32_t server_id)
 static struct balancer_flow flow_of(const struct segment *segment)
 {
 	return (struct balancer_flow){
-		.client = segment->client,
-		.service = segment->service,
+		.client = { { 0, 0, 0xffff, segment->client } },
+		.service = { { 0, 0, 0xffff, segment->service } },
 		.client_port = segment->client_port,
 		.service_port = segment->service_port,
 	};
@@ -188,9 +194,10 @@ static struct balancer_flow flow_of(const struct segment *segment)
 bool harness_is_pending(const struct segment *segment)
 {
 	const struct balancer_flow flow = flow_of(segment);
-	uint32_t server;
+	struct balancer_memory memory;
 
-	return bpf_map_lookup_elem(bpf_map__fd(dataplane->maps.pending), &flow, &server) == 0;
+	return bpf_map_lookup_elem(dataplane_maps(dataplane)->fds[DATAPLANE_PENDING], &flow,
+				   &memory) == 0;
 }
 
 enum server home_of(const struct segment *segment)
@@ -198,7 +205,9 @@ enum server home_of(const struct segment *segment)
 	const struct balancer_flow flow = flow_of(segment);
 
 	ck_assert_uint_eq(segment->service_port, SERVICE_PORT);
-	return home_slots[balancer_slot(&flow)];
+	return segment->flags & TCP_SYN && !(segment->flags & (TCP_ACK | TCP_RST))
+		       ? slots[balancer_slot(&flow)]
+		       : homes[balancer_slot(&flow)];
 }
 
 struct segment segment_of(uint8_t flags)
@@ -206,7 +215,7 @@ struct segment segment_of(uint8_t flags)
 	return (struct segment){
 		.client = CLIENT_ADDRESS,
 		.service = SERVICE_ADDRESS,
-		.client_port = 40000,
+		.client_port = 40001,
 		.service_port = SERVICE_PORT,
 		.flags = flags,
 	};
@@ -299,9 +308,9 @@ void expect_frame(const char *sentence, const struct frame *frame, const struct 
 	uint64_t before[BALANCER_COUNTER_COUNT], after[BALANCER_COUNTER_COUNT];
 	uint32_t verdict;
 
-	ck_assert_int_eq(dataplane_counters(dataplane, before), 0);
+	ck_assert_int_eq(dataplane_counters(dataplane_maps(dataplane), before), 0);
 	verdict = run_frame(frame);
-	ck_assert_int_eq(dataplane_counters(dataplane, after), 0);
+	ck_assert_int_eq(dataplane_counters(dataplane_maps(dataplane), after), 0);
 
 	ck_assert_msg(verdict == verdicts[expected->verdict], "%s: the verdict is %u instead of %u",
 		      sentence, verdict, verdicts[expected->verdict]);

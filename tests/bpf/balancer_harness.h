@@ -34,7 +34,8 @@ enum server {
 #define SERVER_ADDRESS(server) (0xc000020b + (uint32_t)(server)) /* 192.0.2.11 and on */
 #define SERVICE_ADDRESS 0xc6336401 /* 198.51.100.1 */
 #define SERVICE_PORT 443 /* served by all but ELSEWHERE */
-#define OTHER_PORT 8080 /* served by ELSEWHERE alone */
+#define OTHER_PORT 8080 /* served by ELSEWHERE alone, with all ports up to the next */
+#define OTHER_PORT_LAST 8089
 #define FADING_PORT 9090 /* served by DRAINING and DOWN */
 #define CLIENT_ADDRESS 0xcb007105 /* 203.0.113.5 */
 

@@ -128,7 +128,7 @@ END_TEST
 
 START_TEST(a_flow_whose_server_went_down_is_hashed)
 {
-	const struct expected hashed = SENT_TO(HASHED, BALANCER_ROUTED_FLOW, BALANCER_ROUTED_HASH);
+	const struct expected hashed = SENT_TO(HASHED, BALANCER_ROUTED_HASH);
 	const struct expected back = SENT_TO(DRAINING, BALANCER_ROUTED_FLOW);
 	const struct segment ack = segment_of(TCP_ACK);
 	struct segment join = join_of(ID_OF(DRAINING));

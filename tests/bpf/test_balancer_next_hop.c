@@ -2,12 +2,15 @@
 /* Which way the balancer sends what it has encapsulated. */
 #include <net/if.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "balancer_harness.h"
 
+/* Change the network, and let the tick pass for which a next hop is remembered. */
 static void command(const char *text)
 {
 	ck_assert_msg(system(text) == 0, "this failed: %s", text);
+	usleep(50000);
 }
 
 /* A link on which 192.0.2.254, a router, would be. */

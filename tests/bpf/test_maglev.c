@@ -128,8 +128,8 @@ START_TEST(flows_spread_evenly_over_the_slots)
 	/* One client's ports, then one port of many clients: a weak hash shows on either. */
 	for (uint32_t i = 0; i < BALANCER_MAGLEV_SIZE; i++) {
 		const struct balancer_flow flow = {
-			.client = 0xc0000200 + (i >> 15),
-			.service = 0xc6336401,
+			.client = { { 0, 0, 0xffff, 0xc0000200 + (i >> 15) } },
+			.service = { { 0, 0, 0xffff, 0xc6336401 } },
 			.client_port = (uint16_t)(32768 + (i & 0x7fff)),
 			.service_port = 443,
 		};
@@ -148,11 +148,13 @@ END_TEST
 
 START_TEST(the_slot_depends_on_the_whole_4_tuple)
 {
-	const struct balancer_flow flow = { 0xcb007105, 0xc6336401, 40000, 443 };
+	const struct balancer_flow flow = {
+		{ { 0, 0, 0xffff, 0xcb007105 } }, { { 0, 0, 0xffff, 0xc6336401 } }, 40000, 443
+	};
 	struct balancer_flow other[] = { flow, flow, flow, flow };
 
-	other[0].client++;
-	other[1].service++;
+	other[0].client.words[3]++;
+	other[1].service.words[3]++;
 	other[2].client_port++;
 	other[3].service_port++;
 	for (size_t i = 0; i < 4; i++)

@@ -111,7 +111,7 @@ class Run(unittest.TestCase):
 
     def test_every_byte_comes_back_right(self):
         self.assertEqual(self.result["bytes_wrong"], 0)
-        for name in farm.RUNS:
+        for name in farm.DEFAULT_RUNS:
             with self.subTest(run=name):
                 self.assertEqual(self.result[name]["connections_completed"], CONNECTIONS)
                 self.assertEqual(self.result[name]["bytes"], CONNECTIONS * BYTES)
@@ -124,6 +124,19 @@ class Run(unittest.TestCase):
         self.assertEqual(traces(self.pid), [])
 
 
+class Redirector(unittest.TestCase):
+    """Redirectors on the servers, behind what only hashes: all joins reach their owner."""
+
+    def test_behind_a_balancer_and_behind_a_router_alone(self):
+        code, out, err = call_main(*farm_arguments("--json", "--runs", "redirector,ecmp"))
+        self.assertEqual((code, err), (0, ""))
+        for name in ("redirector", "ecmp"):
+            with self.subTest(run=name):
+                run = json.loads(out)[name]
+                self.assertEqual((run["joins"], run["joins_at_owner"], run["joined_both_ways"]),
+                                 (CONNECTIONS, CONNECTIONS, CONNECTIONS))
+
+
 class Failure(unittest.TestCase):
     """What is wrong is told, and the exit code says so."""
 
@@ -131,7 +144,7 @@ class Failure(unittest.TestCase):
         # The agents mint tokens, but the balancers do not look at them.
         sabotage = {"mptcplb": farm.Roles(["--no-tokens"], farm.RUNS["mptcplb"].server)}
         with mock.patch.object(farm, "RUNS", sabotage):
-            code, out, err = call_main(*farm_arguments("--json"))
+            code, out, err = call_main(*farm_arguments("--json", "--runs", "mptcplb"))
         run = json.loads(out)["mptcplb"]
         self.assertEqual(code, 1)
         self.assertLess(run["joins_at_owner"], CONNECTIONS / 2)
@@ -154,7 +167,7 @@ class Failure(unittest.TestCase):
     def test_a_program_that_does_not_start(self):
         wrong = {"plain": farm.Roles(["--no-such-option"], [])}
         with mock.patch.object(farm, "RUNS", wrong):
-            code, _, err = call_main(*farm_arguments())
+            code, _, err = call_main(*farm_arguments("--runs", "plain"))
         self.assertEqual(code, 1)
         self.assertIn("the balancer lb-1 did not start", err)
         self.assertEqual(traces(os.getpid()), [])

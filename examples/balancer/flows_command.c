@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#include "commands.h"
+
+#include <stdio.h>
+
+#include "ask.h"
+#include "daemon.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "?";
+}
+
+static void print_flows(const json_t *reply)
+{
+	json_t *flow;
+	size_t i;
+
+	printf("%lld flows are kept, %lld more have sent a SYN alone\n",
+	       (long long)json_integer_value(json_object_get(reply, "kept")),
+	       (long long)json_integer_value(json_object_get(reply, "pending")));
+	json_array_foreach(json_object_get(reply, "flows"), i, flow)
+		printf("%-30s %-30s %-16s %-8s idle %lld s\n", text_of(flow, "client"),
+		       text_of(flow, "service"), text_of(flow, "server"), text_of(flow, "state"),
+		       (long long)json_integer_value(json_object_get(flow, "idle")));
+}
+
+int command_flows(int argc, char **argv)
+{
+	struct ask_options options = { .limit = "100" };
+	char request[64];
+	json_t *reply;
+
+	if (!ask_parse(&options, "flows", argc, argv))
+		return EXIT_USAGE;
+	snprintf(request, sizeof(request), "flows %.20s", options.limit);
+	reply = ask(options.interface, request);
+	if (!reply)
+		return EXIT_FAILED;
+	if (options.json)
+		ask_print(reply);
+	else
+		print_flows(reply);
+	json_decref(reply);
+	return EXIT_FINE;
+}

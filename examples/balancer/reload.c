@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#include "commands.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "ask.h"
+#include "daemon.h"
+#include "pins.h"
+
+int command_reload(int argc, char **argv)
+{
+	struct ask_options options = { 0 };
+	bool reloaded;
+	json_t *reply;
+
+	if (!ask_parse(&options, "reload", argc, argv))
+		return EXIT_USAGE;
+	reply = ask(options.interface, "reload");
+	if (!reply)
+		return EXIT_FAILED;
+	reloaded = json_is_true(json_object_get(reply, "reloaded"));
+	if (!reloaded)
+		log_error("%s", json_string_value(json_object_get(reply, "error")));
+	json_decref(reply);
+	return reloaded ? EXIT_FINE : EXIT_FAILED;
+}
+
+int command_detach(int argc, char **argv)
+{
+	static const struct option names[] = { { "pin", required_argument, NULL, 'p' }, { 0 } };
+	const char *directory = NULL;
+	int option, error;
+
+	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		if (option != 'p')
+			return EXIT_USAGE;
+		directory = optarg;
+	}
+	if (!directory || optind < argc) {
+		log_error("detach needs --pin DIRECTORY and nothing else: see --help");
+		return EXIT_USAGE;
+	}
+	error = pins_remove(directory);
+	if (!error)
+		return EXIT_FINE;
+	log_error("cannot remove the pins in %s: %s", directory, strerror(-error));
+	return EXIT_FAILED;
+}
