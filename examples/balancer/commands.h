@@ -6,6 +6,9 @@
 /* Its name on the control socket and in messages. */
 #define BALANCER_PROGRAM "balancer"
 
+/* How the commands that ask find it: struct ask_options. */
+#define BALANCER_ASK .program = BALANCER_PROGRAM, .instance_option = "interface"
+
 int command_run(int argc, char **argv);
 int command_reload(int argc, char **argv);
 int command_detach(int argc, char **argv);

@@ -6,13 +6,6 @@
 #include "ask.h"
 #include "daemon.h"
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "?";
-}
-
 static void print_flows(const json_t *reply)
 {
 	json_t *flow;
@@ -22,21 +15,21 @@ static void print_flows(const json_t *reply)
 	       (long long)json_integer_value(json_object_get(reply, "kept")),
 	       (long long)json_integer_value(json_object_get(reply, "pending")));
 	json_array_foreach(json_object_get(reply, "flows"), i, flow)
-		printf("%-30s %-30s %-16s %-8s idle %lld s\n", text_of(flow, "client"),
-		       text_of(flow, "service"), text_of(flow, "server"), text_of(flow, "state"),
+		printf("%-30s %-30s %-16s %-8s idle %lld s\n", ask_text(flow, "client"),
+		       ask_text(flow, "service"), ask_text(flow, "server"), ask_text(flow, "state"),
 		       (long long)json_integer_value(json_object_get(flow, "idle")));
 }
 
 int command_flows(int argc, char **argv)
 {
-	struct ask_options options = { .limit = "100" };
+	struct ask_options options = { BALANCER_ASK, .limit = "100" };
 	char request[64];
 	json_t *reply;
 
 	if (!ask_parse(&options, "flows", argc, argv))
 		return EXIT_USAGE;
 	snprintf(request, sizeof(request), "flows %.20s", options.limit);
-	reply = ask(options.interface, request);
+	reply = ask(&options, request);
 	if (!reply)
 		return EXIT_FAILED;
 	if (options.json)

@@ -7,18 +7,12 @@
 #include "ask.h"
 #include "balancer_kern_user.h"
 #include "daemon.h"
-
-static long long number_of(const json_t *object, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(object, key));
-}
+#include "metrics.h"
 
 static void print_counters(const json_t *counters)
 {
-#define PRINT_METRIC(symbol, name, meaning)                                    \
-	printf("# HELP mptcplb_%s_total %s\n# TYPE mptcplb_%s_total counter\n" \
-	       "mptcplb_%s_total %lld\n",                                      \
-	       name, meaning, name, name, number_of(counters, name));
+#define PRINT_METRIC(symbol, name, meaning) \
+	metrics_counter(name, meaning, ask_number(counters, name));
 	BALANCER_COUNTERS(PRINT_METRIC)
 #undef PRINT_METRIC
 }
@@ -43,28 +37,27 @@ static void print_traffic(const json_t *list, const char *what)
 			else
 				printf("address=\"%s\",port=\"%lld\"",
 				       json_string_value(json_object_get(entry, "address")),
-				       number_of(entry, "port"));
-			printf("} %lld\n", number_of(traffic, kinds[k]));
+				       ask_number(entry, "port"));
+			printf("} %lld\n", ask_number(traffic, kinds[k]));
 		}
 	}
 }
 
 int command_metrics(int argc, char **argv)
 {
-	struct ask_options options = { 0 };
+	struct ask_options options = { BALANCER_ASK };
 	json_t *status;
 
 	if (!ask_parse(&options, "metrics", argc, argv))
 		return EXIT_USAGE;
-	status = ask(options.interface, "status");
+	status = ask(&options, "status");
 	if (!status)
 		return EXIT_FAILED;
 	print_counters(json_object_get(status, "counters"));
 	print_traffic(json_object_get(status, "servers"), "server");
 	print_traffic(json_object_get(status, "services"), "service");
-	printf("# TYPE mptcplb_reloads_total counter\nmptcplb_reloads_total %lld\n"
-	       "# TYPE mptcplb_reloads_refused_total counter\nmptcplb_reloads_refused_total %lld\n",
-	       number_of(status, "reloads"), number_of(status, "reloads_refused"));
+	metrics_counter("reloads", NULL, ask_number(status, "reloads"));
+	metrics_counter("reloads_refused", NULL, ask_number(status, "reloads_refused"));
 	json_decref(status);
 	return EXIT_FINE;
 }

@@ -1,38 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include "options.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "daemon.h"
-
-static bool parse_number(const char *option, const char *text, uint32_t low, uint32_t high,
-			 uint32_t *number)
-{
-	char *end;
-	unsigned long value;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *end || end == text || *text == '-' || value < low || value > high) {
-		log_error("%s \"%s\": expected a number from %u to %u", option, text, low, high);
-		return false;
-	}
-	*number = (uint32_t)value;
-	return true;
-}
+#include "option.h"
 
 /* One of two words; *second: it is the second one. */
 static bool parse_word(const char *option, const char *text, const char *first_word,
 		       const char *second_word, bool *second)
 {
-	*second = !strcmp(text, second_word);
-	if (*second || !strcmp(text, first_word))
-		return true;
-	log_error("%s \"%s\": expected %s or %s", option, text, first_word, second_word);
-	return false;
+	const char *const words[] = { first_word, second_word };
+	unsigned int place = 0;
+	bool known = option_word(option, text, words, 2, &place);
+
+	*second = place == 1;
+	return known;
 }
 
 static bool take_option(struct run_options *options, int option)
@@ -60,10 +43,10 @@ static bool take_option(struct run_options *options, int option)
 		return parse_word("--on-unroutable", optarg, "hash", "drop",
 				  &options->dataplane.drop_unroutable);
 	case 'f':
-		return parse_number("--flows", optarg, DATAPLANE_FLOWS_MIN, DATAPLANE_FLOWS_MAX,
-				    &options->dataplane.flows);
+		return option_number("--flows", optarg, DATAPLANE_FLOWS_MIN, DATAPLANE_FLOWS_MAX,
+				     &options->dataplane.flows);
 	case 'd':
-		return parse_number("--idle", optarg, 0, UINT32_MAX, &options->idle);
+		return option_number("--idle", optarg, 0, UINT32_MAX, &options->idle);
 	default:
 		return false;
 	}

@@ -11,20 +11,9 @@
 
 int command_reload(int argc, char **argv)
 {
-	struct ask_options options = { 0 };
-	bool reloaded;
-	json_t *reply;
+	struct ask_options options = { BALANCER_ASK };
 
-	if (!ask_parse(&options, "reload", argc, argv))
-		return EXIT_USAGE;
-	reply = ask(options.interface, "reload");
-	if (!reply)
-		return EXIT_FAILED;
-	reloaded = json_is_true(json_object_get(reply, "reloaded"));
-	if (!reloaded)
-		log_error("%s", json_string_value(json_object_get(reply, "error")));
-	json_decref(reply);
-	return reloaded ? EXIT_FINE : EXIT_FAILED;
+	return ask_reload(&options, argc, argv);
 }
 
 int command_detach(int argc, char **argv)

@@ -7,29 +7,18 @@
 #include "balancer_kern_user.h"
 #include "daemon.h"
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "?";
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(object, key));
-}
-
 static void print_settings(const json_t *status)
 {
-	printf("interface %s, XDP in %s mode\n", text_of(status, "interface"),
-	       text_of(status, "mode"));
-	printf("%-9s %s, outer source %s\n", text_of(status, "role"), text_of(status, "name"),
-	       text_of(status, "source"));
-	printf("config    %s, reloaded %lld times, refused %lld times\n", text_of(status, "config"),
-	       number_of(status, "reloads"), number_of(status, "reloads_refused"));
+	printf("interface %s, XDP in %s mode\n", ask_text(status, "interface"),
+	       ask_text(status, "mode"));
+	printf("%-9s %s, outer source %s\n", ask_text(status, "role"), ask_text(status, "name"),
+	       ask_text(status, "source"));
+	printf("config    %s, reloaded %lld times, refused %lld times\n",
+	       ask_text(status, "config"), ask_number(status, "reloads"),
+	       ask_number(status, "reloads_refused"));
 	if (json_is_true(json_object_get(status, "tokens")))
 		printf("joins     by token; unroutable ones: %s; %lld flows remembered at most\n",
-		       text_of(status, "on_unroutable"), number_of(status, "flows"));
+		       ask_text(status, "on_unroutable"), ask_number(status, "flows"));
 	else
 		printf("joins     hashed like any SYN\n");
 }
@@ -40,10 +29,10 @@ static void print_server(const json_t *server)
 
 	printf("server    %s, %s, %s, weight %lld: %lld packets by token, %lld by flow, "
 	       "%lld by hash, %lld bytes\n",
-	       text_of(server, "name"), text_of(server, "address"), text_of(server, "state"),
-	       number_of(server, "weight"), number_of(traffic, "by_token"),
-	       number_of(traffic, "by_flow"), number_of(traffic, "by_hash"),
-	       number_of(traffic, "bytes"));
+	       ask_text(server, "name"), ask_text(server, "address"), ask_text(server, "state"),
+	       ask_number(server, "weight"), ask_number(traffic, "by_token"),
+	       ask_number(traffic, "by_flow"), ask_number(traffic, "by_hash"),
+	       ask_number(traffic, "bytes"));
 }
 
 static void print_farm(const json_t *status)
@@ -52,8 +41,8 @@ static void print_farm(const json_t *status)
 	size_t i, j;
 
 	json_array_foreach(json_object_get(status, "services"), i, entry) {
-		printf("service   %s port %lld to %lld:", text_of(entry, "address"),
-		       number_of(entry, "port"), number_of(entry, "port_last"));
+		printf("service   %s port %lld to %lld:", ask_text(entry, "address"),
+		       ask_number(entry, "port"), ask_number(entry, "port_last"));
 		json_array_foreach(json_object_get(entry, "servers"), j, name)
 			printf(" %s", json_string_value(name));
 		putchar('\n');
@@ -65,7 +54,7 @@ static void print_farm(const json_t *status)
 static void print_counters(const json_t *counters)
 {
 #define PRINT_COUNTER(symbol, name, meaning) \
-	printf("%14lld  %-22s %s\n", number_of(counters, name), name, meaning);
+	printf("%14lld  %-22s %s\n", ask_number(counters, name), name, meaning);
 	BALANCER_COUNTERS(PRINT_COUNTER)
 #undef PRINT_COUNTER
 }
@@ -79,12 +68,12 @@ static void print_status(const json_t *status)
 
 int command_status(int argc, char **argv)
 {
-	struct ask_options options = { 0 };
+	struct ask_options options = { BALANCER_ASK };
 	json_t *status;
 
 	if (!ask_parse(&options, "status", argc, argv))
 		return EXIT_USAGE;
-	status = ask(options.interface, "status");
+	status = ask(&options, "status");
 	if (!status)
 		return EXIT_FAILED;
 	if (options.json)

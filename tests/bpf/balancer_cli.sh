@@ -129,7 +129,7 @@ expect 1 "CAP_BPF is missing" in_namespace setpriv --bounding-set=-bpf,-sys_admi
 	--inh-caps=-bpf,-sys_admin "$program" run --config "$config" --interface near
 expect 1 "CAP_PERFMON is missing" in_namespace setpriv --bounding-set=-perfmon,-sys_admin \
 	--inh-caps=-perfmon,-sys_admin "$program" run --config "$config" --interface near
-expect 1 'no mptcplb-balancer runs on interface "near"' in_namespace "$program" status --interface near
+expect 1 'no mptcplb-balancer runs here with --interface "near"' in_namespace "$program" status --interface near
 
 # a balancer that finds its entry by the interface's address
 start --config "$config" --interface near

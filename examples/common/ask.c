@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#include "ask.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control.h"
+#include "daemon.h"
+
+static bool take_option(struct ask_options *options, int option)
+{
+	switch (option) {
+	case 'i':
+		options->instance = optarg;
+		return true;
+	case 'j':
+		options->json = true;
+		return true;
+	case 'p':
+		options->pin = optarg;
+		return true;
+	case 'l':
+		options->limit = optarg;
+		return strspn(optarg, "0123456789") == strlen(optarg);
+	default:
+		return false;
+	}
+}
+
+bool ask_parse(struct ask_options *options, const char *command, int argc, char **argv)
+{
+	const struct option names[] = {
+		{ options->instance_option, required_argument, NULL, 'i' },
+		{ "limit", required_argument, NULL, 'l' },
+		{ "pin", required_argument, NULL, 'p' },
+		{ "json", no_argument, NULL, 'j' },
+		{ 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		if (!take_option(options, option))
+			return false;
+	}
+	if (optind < argc) {
+		log_error("\"%s\" is not expected: see --help", argv[optind]);
+		return false;
+	}
+	if (!options->instance) {
+		log_error("%s needs --%s: see --help", command, options->instance_option);
+		return false;
+	}
+	return true;
+}
+
+int ask_quietly(const struct ask_options *options, const char *request, json_t **reply)
+{
+	char *text;
+	int error = control_request(options->program, options->instance, request, &text);
+
+	if (error)
+		return error;
+	*reply = json_loads(text, 0, NULL);
+	free(text);
+	return *reply ? 0 : -EPROTO;
+}
+
+json_t *ask(const struct ask_options *options, const char *request)
+{
+	json_t *reply;
+	int error = ask_quietly(options, request, &reply);
+
+	if (!error)
+		return reply;
+	if (error == -ECONNREFUSED)
+		log_error("no mptcplb-%s runs here with --%s \"%s\"", options->program,
+			  options->instance_option, options->instance);
+	else
+		log_error("the mptcplb-%s with --%s \"%s\" does not answer: %s", options->program,
+			  options->instance_option, options->instance, strerror(-error));
+	return NULL;
+}
+
+void ask_print(const json_t *object)
+{
+	json_dumpf(object, stdout, JSON_COMPACT);
+	putchar('\n');
+}
+
+long long ask_number(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+const char *ask_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "?";
+}
+
+int ask_reload(struct ask_options *options, int argc, char **argv)
+{
+	bool reloaded;
+	json_t *reply;
+
+	if (!ask_parse(options, "reload", argc, argv))
+		return EXIT_USAGE;
+	reply = ask(options, "reload");
+	if (!reply)
+		return EXIT_FAILED;
+	reloaded = json_is_true(json_object_get(reply, "reloaded"));
+	if (!reloaded)
+		log_error("%s", ask_text(reply, "error"));
+	json_decref(reply);
+	return reloaded ? EXIT_FINE : EXIT_FAILED;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The commands that ask a running daemon: their options, the question, the answer. */
+#ifndef MPTCPLB_EXAMPLES_ASK_H
+#define MPTCPLB_EXAMPLES_ASK_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+struct ask_options {
+	const char *program; /* the daemon's name on the control socket */
+	const char *instance_option; /* which option says the instance: "interface", "server" */
+	const char *instance;
+	const char *limit; /* --limit N, or NULL */
+	const char *pin; /* --pin DIRECTORY, or NULL */
+	bool json;
+};
+
+/* Add what the command line says. Returns false after an error message, which names @command. */
+bool ask_parse(struct ask_options *options, const char *command, int argc, char **argv);
+
+/* Send a request. Returns 0 and the reply as an object, or -errno: see control_request(). */
+int ask_quietly(const struct ask_options *options, const char *request, json_t **reply);
+
+/* The reply as an object, or NULL after an error message. */
+json_t *ask(const struct ask_options *options, const char *request);
+
+/* Print an object on one line. */
+void ask_print(const json_t *object);
+
+/* A member of an object; 0 or "?" when it is not there. */
+long long ask_number(const json_t *object, const char *key);
+const char *ask_text(const json_t *object, const char *key);
+
+/*
+ * The whole command `reload`: exit code of daemon.h. @options have the program and the option
+ * that says the instance.
+ */
+int ask_reload(struct ask_options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#include "pin.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon.h"
+
+static bool path_make(char path[PATH_MAX], const char *directory, const char *name)
+{
+	if (snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX)
+		return true;
+	log_error("the path %s/%s is too long", directory, name);
+	return false;
+}
+
+int pin_directory(const char *directory)
+{
+	if (mkdir(directory, 0700) == 0 || errno == EEXIST)
+		return 0;
+	log_error("cannot make the directory %s: %s", directory, strerror(errno));
+	return -1;
+}
+
+int pin_open(const char *directory, const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (!path_make(path, directory, name))
+		return -ENAMETOOLONG;
+	fd = bpf_obj_get(path);
+	return fd < 0 ? -errno : fd;
+}
+
+int pin_replace(const char *directory, const char *name, int fd)
+{
+	char path[PATH_MAX], fresh[PATH_MAX];
+
+	if (!path_make(path, directory, name) || !path_make(fresh, directory, "new"))
+		return -1;
+	unlink(fresh);
+	if (bpf_obj_pin(fd, fresh) == 0 && rename(fresh, path) == 0)
+		return 0;
+	log_error("cannot pin %s: %s (expected a directory in a BPF file system)", path,
+		  strerror(errno));
+	unlink(fresh);
+	return -1;
+}
+
+int pin_remove(const char *directory, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (!path_make(path, directory, name))
+		return -ENAMETOOLONG;
+	return unlink(path) < 0 ? -errno : 0;
+}
