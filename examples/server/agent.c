@@ -227,7 +227,7 @@ static bool attach(struct agent *agent)
 
 static json_t *counters_json(const struct agent *agent)
 {
-#define COUNTER_NAME(name, text) [SERVER_##name] = text,
+#define COUNTER_NAME(symbol, name, meaning) [SERVER_##symbol] = name,
 	static const char *const names[] = { SERVER_COUNTERS(COUNTER_NAME) };
 #undef COUNTER_NAME
 	uint64_t counters[SERVER_COUNTER_COUNT];

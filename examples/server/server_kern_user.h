@@ -28,6 +28,26 @@
 /* So long an auxiliary listener is used: its half-open request lives for 63 seconds. */
 #define SERVER_AUXILIARY_NS 50000000000ULL
 
+/* Interfaces that one agent can be attached to. */
+#define SERVER_INTERFACES_MAX 16
+
+/*
+ * The layout of the maps that one agent leaves to the next, here and in the programs: to be raised
+ * with each change of what they hold, so that nobody reads a layout that is not its own.
+ */
+#define SERVER_LAYOUT 1
+
+/* What the next agent has to know besides the maps' contents. */
+struct server_state {
+	__u32 layout; /* SERVER_LAYOUT */
+	__u32 slot_count;
+	__u64 flow_secret[2]; /* chooses the slots of a flow */
+	struct {
+		__u32 ifindex; /* has our filters on its clsact qdisc; 0: none */
+		__u32 qdisc_created; /* by us, so that we remove it */
+	} clsact[SERVER_INTERFACES_MAX];
+};
+
 /* An IPv6 address, or an IPv4 address as ::ffff:a.b.c.d. */
 struct server_address {
 	__be32 words[4];
@@ -101,35 +121,38 @@ struct server_join_limit {
 	__u64 burst_ns;
 };
 
-/* Name in code, name in `status`. */
-#define SERVER_COUNTERS(COUNTER)                                  \
-	COUNTER(DECAPSULATED, "decapsulated")                     \
-	COUNTER(DECAPSULATE_SOURCE, "decapsulate_refused_source") \
-	COUNTER(DECAPSULATE_INNER, "decapsulate_refused_inner")   \
-	COUNTER(SYN_HANDED_OVER, "syn_handed_over")               \
-	COUNTER(SYN_SOCKET, "syn_left_socket")                    \
-	COUNTER(SYN_LISTENER, "syn_left_listener")                \
-	COUNTER(SYN_UNMARKED, "syn_left_unmarked")                \
-	COUNTER(SYN_AUXILIARY, "syn_left_auxiliary")              \
-	COUNTER(JOIN_PASSED, "join_passed")                       \
-	COUNTER(JOIN_TOKEN_LIMIT, "join_dropped_token")           \
-	COUNTER(JOIN_TOTAL_LIMIT, "join_dropped_total")           \
-	COUNTER(SYNACK_REWRITTEN, "synack_rewritten")             \
-	COUNTER(SYNACK_SHOWN_AGAIN, "synack_key_shown_again")     \
-	COUNTER(SYNACK_SOCKET, "synack_left_socket")              \
-	COUNTER(SYNACK_EMPTY, "synack_left_empty_slot")           \
-	COUNTER(SYNACK_FAILED, "synack_left_error")               \
-	COUNTER(ACK_VERIFIED, "ack_verified")                     \
-	COUNTER(ACK_PREVIOUS, "ack_verified_previous")            \
-	COUNTER(ACK_AGAIN, "ack_verified_again")                  \
-	COUNTER(ACK_MALFORMED, "ack_blanked_malformed")           \
-	COUNTER(ACK_UNKNOWN_KEY, "ack_blanked_unknown_key")       \
-	COUNTER(ACK_DUPLICATE, "ack_blanked_duplicate")           \
-	COUNTER(ACK_BUCKET_FULL, "ack_blanked_bucket_full")       \
-	COUNTER(ACK_DROPPED, "ack_dropped_error")                 \
-	COUNTER(CONSUMED, "keys_consumed")
+/* Name in code, name in `stats`, and what it counts. */
+#define SERVER_COUNTERS(COUNTER)                                                                   \
+	COUNTER(DECAPSULATED, "decapsulated", "packets taken out of a balancer's IP-in-IP")        \
+	COUNTER(DECAPSULATE_SOURCE, "decapsulate_refused_source",                                  \
+		"IP-in-IP from outside the farm, dropped")                                         \
+	COUNTER(DECAPSULATE_INNER, "decapsulate_refused_inner",                                    \
+		"IP-in-IP with something for no service of ours, dropped")                         \
+	COUNTER(SYN_HANDED_OVER, "syn_handed_over",                                                \
+		"SYNs with MP_CAPABLE given to the auxiliary listener")                            \
+	COUNTER(SYN_SOCKET, "syn_left_socket", "not so: there is a connection or TIME_WAIT entry") \
+	COUNTER(SYN_LISTENER, "syn_left_listener", "not so: no listener, or an unsuitable one")    \
+	COUNTER(SYN_UNMARKED, "syn_left_unmarked", "not so: the listener has no fresh mark")       \
+	COUNTER(SYN_AUXILIARY, "syn_left_auxiliary", "not so: no auxiliary listener is sure")      \
+	COUNTER(JOIN_PASSED, "join_passed", "SYNs with MP_JOIN")                                   \
+	COUNTER(JOIN_TOKEN_LIMIT, "join_dropped_token", "above the limit of their token, dropped") \
+	COUNTER(JOIN_TOTAL_LIMIT, "join_dropped_total", "above the limit of all, dropped")         \
+	COUNTER(SYNACK_REWRITTEN, "synack_rewritten", "SYN/ACKs with a key of ours")               \
+	COUNTER(SYNACK_SHOWN_AGAIN, "synack_key_shown_again", "their key was on show elsewhere")   \
+	COUNTER(SYNACK_SOCKET, "synack_left_socket", "SYN/ACKs without a cookie: left alone")      \
+	COUNTER(SYNACK_EMPTY, "synack_left_empty_slot", "no key was ready: the kernel's stays")    \
+	COUNTER(SYNACK_FAILED, "synack_left_error", "SYN/ACKs that could not be changed")          \
+	COUNTER(ACK_VERIFIED, "ack_verified", "MPTCP connections with an offered key")             \
+	COUNTER(ACK_PREVIOUS, "ack_verified_previous", "with a key that was just replaced")        \
+	COUNTER(ACK_AGAIN, "ack_verified_again", "the same ACK once more")                         \
+	COUNTER(ACK_MALFORMED, "ack_blanked_malformed", "made plain TCP: MP_CAPABLE is broken")    \
+	COUNTER(ACK_UNKNOWN_KEY, "ack_blanked_unknown_key", "made plain TCP: not the offered key") \
+	COUNTER(ACK_DUPLICATE, "ack_blanked_duplicate", "made plain TCP: the key is taken")        \
+	COUNTER(ACK_BUCKET_FULL, "ack_blanked_bucket_full", "made plain TCP: no room for a token") \
+	COUNTER(ACK_DROPPED, "ack_dropped_error", "ACKs that could not be made plain TCP")         \
+	COUNTER(CONSUMED, "keys_consumed", "keys taken out of their slots")
 
-#define SERVER_COUNTER_ENUM(name, text) SERVER_##name,
+#define SERVER_COUNTER_ENUM(symbol, name, meaning) SERVER_##symbol,
 enum server_counter {
 	SERVER_COUNTERS(SERVER_COUNTER_ENUM) SERVER_COUNTER_COUNT
 };
