@@ -109,3 +109,27 @@ void frame_build(struct frame *frame, const struct segment *segment)
 		tcp[tcp_header + i] = (uint8_t)(i * 7 + 3);
 	memset(ip + ip_length, 0xee, segment->padding);
 }
+
+void frame_insert(struct frame *frame, size_t offset, const void *bytes, size_t length)
+{
+	if (frame->length + length > sizeof(frame->bytes))
+		abort();
+	memmove(frame->bytes + offset + length, frame->bytes + offset, frame->length - offset);
+	memcpy(frame->bytes + offset, bytes, length);
+	frame->length += length;
+}
+
+void frame_make_ipv6(struct frame *frame, const uint8_t source[16], const uint8_t destination[16])
+{
+	uint8_t ip[FRAME_IPV6_SIZE] = { 0x60, 0, 0, 0, 0, 0, 6, 61 };
+	size_t header = (frame->bytes[FRAME_IP] & 15U) * 4;
+
+	frame->length -= header;
+	memmove(frame->bytes + FRAME_IP, frame->bytes + FRAME_IP + header,
+		frame->length - FRAME_IP);
+	put16(ip + 4, (uint16_t)(frame->length - FRAME_IP));
+	memcpy(ip + 8, source, 16);
+	memcpy(ip + 24, destination, 16);
+	frame_insert(frame, FRAME_IP, ip, sizeof(ip));
+	put16(frame->bytes + 12, 0x86dd);
+}

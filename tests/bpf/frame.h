@@ -8,6 +8,7 @@
 
 #define FRAME_SIZE_MAX 2048
 #define FRAME_IP 14 /* where the network header starts */
+#define FRAME_IPV6_SIZE 40
 
 struct frame {
 	uint8_t bytes[FRAME_SIZE_MAX];
@@ -45,6 +46,12 @@ void options_add_join(struct options *options, uint32_t token);
 void options_add_capable(struct options *options);
 
 void frame_build(struct frame *frame, const struct segment *segment);
+
+/* Put bytes in; what is behind them moves on. */
+void frame_insert(struct frame *frame, size_t offset, const void *bytes, size_t length);
+
+/* Give a frame of frame_build() an IPv6 header instead of its IPv4 header. */
+void frame_make_ipv6(struct frame *frame, const uint8_t source[16], const uint8_t destination[16]);
 
 /* Big-endian numbers in a frame. */
 void put16(uint8_t *bytes, uint16_t value);

@@ -23,7 +23,6 @@
 #define RANGE_FIRST 8000
 #define RANGE_LAST 8002
 #define TAG_SIZE 4
-#define IPV6_SIZE 40
 #define SYN_ACK_AWAY 4096 /* flows that are tried to find one that meets a condition */
 
 enum server {
@@ -152,34 +151,20 @@ static struct segment join_make(enum server server, uint32_t client)
 	return segment;
 }
 
-static void insert(struct frame *frame, size_t offset, const void *bytes, size_t length)
-{
-	ck_assert_uint_le(frame->length + length, sizeof(frame->bytes));
-	memmove(frame->bytes + offset + length, frame->bytes + offset, frame->length - offset);
-	memcpy(frame->bytes + offset, bytes, length);
-	frame->length += length;
-}
-
 /* Make a frame of frame_build() IPv6: from 2001:db8:c::CLIENT to the service. */
 static void make_ipv6(struct frame *frame, uint32_t client)
 {
-	uint8_t ip[IPV6_SIZE] = { 0x60, 0, 0, 0, 0, 0, 6, 61, 0x20, 0x01, 0x0d, 0xb8, 0, 0xc };
-	size_t payload = frame->length - FRAME_IP - 20;
+	uint8_t source[16] = { 0x20, 0x01, 0x0d, 0xb8, 0, 0xc };
 
-	put16(ip + 4, (uint16_t)payload);
-	put32(ip + 20, client);
-	memcpy(ip + 24, service_ipv6.bytes, 16);
-	memmove(frame->bytes + FRAME_IP, frame->bytes + FRAME_IP + 20, payload);
-	frame->length -= 20;
-	insert(frame, FRAME_IP, ip, sizeof(ip));
-	put16(frame->bytes + 12, 0x86dd);
+	put32(source + 12, client);
+	frame_make_ipv6(frame, source, service_ipv6.bytes);
 }
 
 static void add_tag(struct frame *frame)
 {
 	static const uint8_t tag[TAG_SIZE] = { 0x81, 0, 0x20, 42 };
 
-	insert(frame, 12, tag, sizeof(tag));
+	frame_insert(frame, 12, tag, sizeof(tag));
 }
 
 /* Wrap an IPv4 frame in IP from 192.0.2.FROM to server A. */
@@ -191,7 +176,7 @@ static void wrap(struct frame *frame, uint8_t from)
 
 	put16(ip + 2, (uint16_t)(frame->length - FRAME_IP + sizeof(ip)));
 	put16(ip + 10, ip_checksum(ip, sizeof(ip)));
-	insert(frame, FRAME_IP, ip, sizeof(ip));
+	frame_insert(frame, FRAME_IP, ip, sizeof(ip));
 }
 
 static uint32_t run_on(const struct dataplane *plane, const struct frame *frame)
@@ -241,7 +226,7 @@ static void check_wrapped(const struct frame *frame, size_t link, int inner, int
 {
 	const struct mptcplb_farm_address address = member_address(outer, (uint8_t)(11 + server));
 	const uint8_t *ip = output.bytes + link;
-	size_t size = outer == 4 ? 20 : IPV6_SIZE;
+	size_t size = outer == 4 ? 20 : FRAME_IPV6_SIZE;
 	uint8_t protocol = inner == 4 ? 4 : 41;
 
 	ck_assert_uint_eq(output.length, frame->length + size);
@@ -300,10 +285,10 @@ START_TEST(ipv6_extension_headers_do_not_hide_a_join)
 
 	frame_build(&frame, &join);
 	make_ipv6(&frame, 7);
-	insert(&frame, FRAME_IP + IPV6_SIZE, more, sizeof(more));
-	insert(&frame, FRAME_IP + IPV6_SIZE, options, sizeof(options));
+	frame_insert(&frame, FRAME_IP + FRAME_IPV6_SIZE, more, sizeof(more));
+	frame_insert(&frame, FRAME_IP + FRAME_IPV6_SIZE, options, sizeof(options));
 	frame.bytes[FRAME_IP + 6] = 0;
-	put16(frame.bytes + FRAME_IP + 4, (uint16_t)(frame.length - FRAME_IP - IPV6_SIZE));
+	put16(frame.bytes + FRAME_IP + 4, (uint16_t)(frame.length - FRAME_IP - FRAME_IPV6_SIZE));
 	ck_assert_uint_eq(run(&frame), XDP_REDIRECT);
 	check_wrapped(&frame, FRAME_IP, 6, 4, B);
 	ck_assert_uint_eq(counter(BALANCER_ROUTED_TOKEN), 1);
@@ -318,12 +303,12 @@ START_TEST(a_later_ipv6_fragment_is_dropped_and_a_first_one_is_not)
 
 	frame_build(&frame, &join);
 	make_ipv6(&frame, 7);
-	insert(&frame, FRAME_IP + IPV6_SIZE, fragment, sizeof(fragment));
+	frame_insert(&frame, FRAME_IP + FRAME_IPV6_SIZE, fragment, sizeof(fragment));
 	frame.bytes[FRAME_IP + 6] = 44;
-	put16(frame.bytes + FRAME_IP + 4, (uint16_t)(frame.length - FRAME_IP - IPV6_SIZE));
+	put16(frame.bytes + FRAME_IP + 4, (uint16_t)(frame.length - FRAME_IP - FRAME_IPV6_SIZE));
 	ck_assert_uint_eq(run(&frame), XDP_DROP);
 	ck_assert_uint_eq(counter(BALANCER_DROPPED_FRAGMENT), 1);
-	frame.bytes[FRAME_IP + IPV6_SIZE + 3] = 1; /* offset 0, more fragments */
+	frame.bytes[FRAME_IP + FRAME_IPV6_SIZE + 3] = 1; /* offset 0, more fragments */
 	ck_assert_uint_eq(run(&frame), XDP_REDIRECT);
 }
 END_TEST
@@ -386,7 +371,7 @@ static void make_error(struct frame *frame, const struct segment *flow)
 	frame_build(frame, &answer);
 	put16(headers + 2, (uint16_t)(frame->length - FRAME_IP + sizeof(headers)));
 	put16(headers + 10, ip_checksum(headers, 20));
-	insert(frame, FRAME_IP, headers, sizeof(headers));
+	frame_insert(frame, FRAME_IP, headers, sizeof(headers));
 }
 
 START_TEST(an_icmp_error_follows_its_flow)
@@ -417,8 +402,8 @@ END_TEST
 static void check_message(int version, const struct frame *frame)
 {
 	const uint8_t *ip = output.bytes + FRAME_IP;
-	size_t header = version == 4 ? 20 : IPV6_SIZE;
-	uint8_t pseudo[IPV6_SIZE + 104] = { 0 };
+	size_t header = version == 4 ? 20 : FRAME_IPV6_SIZE;
+	uint8_t pseudo[FRAME_IPV6_SIZE + 104] = { 0 };
 
 	ck_assert_uint_eq(output.length, FRAME_IP + header + 8 + 96);
 	ck_assert_uint_eq(ip[header], version == 4 ? 3 : 2);
@@ -433,7 +418,7 @@ static void check_message(int version, const struct frame *frame)
 		memcpy(pseudo, ip + 8, 32);
 		put32(pseudo + 32, 104);
 		put32(pseudo + 36, 58);
-		memcpy(pseudo + IPV6_SIZE, ip + IPV6_SIZE, 104);
+		memcpy(pseudo + FRAME_IPV6_SIZE, ip + FRAME_IPV6_SIZE, 104);
 		ck_assert_uint_eq(ip_checksum(pseudo, sizeof(pseudo)), 0);
 		ck_assert_mem_eq(ip + 24, frame->bytes + FRAME_IP + 8, 16);
 	}
