@@ -3,10 +3,12 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +27,19 @@ int pin_directory(const char *directory)
 	if (mkdir(directory, 0700) == 0 || errno == EEXIST)
 		return 0;
 	log_error("cannot make the directory %s: %s", directory, strerror(errno));
+	return -1;
+}
+
+int pin_lock(const char *directory)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	log_error("%s: %s", directory,
+		  fd >= 0 && errno == EWOULDBLOCK ? "another process uses it" : strerror(errno));
+	if (fd >= 0)
+		close(fd);
 	return -1;
 }
 

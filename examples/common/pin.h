@@ -9,6 +9,12 @@
 /* Make the directory, if need be. Returns 0, or -1 after an error message. */
 int pin_directory(const char *directory);
 
+/*
+ * Keep other processes from using the directory until the descriptor that is returned is closed.
+ * Returns -1 after an error message.
+ */
+int pin_lock(const char *directory);
+
 /* The descriptor of what is pinned, or -errno: -ENOENT when nothing is. */
 int pin_open(const char *directory, const char *name);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The running agent: from the farm file to the interfaces and back. */
+/* The agent: a farm in effect on this machine, from the keys to the programs on the interfaces. */
 #ifndef MPTCPLB_SERVER_AGENT_H
 #define MPTCPLB_SERVER_AGENT_H
 
@@ -7,15 +7,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Its name on the control socket; the instance is the server's name. */
-#define AGENT_PROGRAM "server"
-#define AGENT_INTERFACES_MAX 16
+#include <mptcplb/farm.h>
+
+#include "attach.h"
+#include "auxiliary.h"
+#include "keys.h"
+#include "marks.h"
+#include "tokens.h"
+
+struct ring_buffer;
+struct server_bpf;
 
 struct agent_options {
 	const char *config;
 	const char *server;
-	const char *interfaces[AGENT_INTERFACES_MAX];
+	const char *interfaces[SERVER_INTERFACES_MAX];
 	size_t interface_count;
+	enum attach_way attach;
+	const char *pin; /* directory in a BPF file system, or NULL */
 	uint32_t slots;
 	uint32_t joins_per_token; /* MP_JOIN SYNs a second, at most; 0: no limit */
 	uint32_t joins_in_total;
@@ -24,7 +33,53 @@ struct agent_options {
 	bool decapsulate_only;
 };
 
-/* Run until a signal says stop. Returns an exit code of daemon.h. */
-int agent_run(const struct agent_options *options);
+struct agent {
+	const struct agent_options *options;
+	struct mptcplb_farm *farm; /* in effect */
+	const struct mptcplb_farm_server *server;
+	struct mptcplb_farm_error farm_error; /* why the last reload was refused */
+	struct server_bpf *program;
+	struct server_state state;
+	struct ring_buffer *ring;
+	struct keys keys;
+	struct tokens tokens;
+	struct marks marks;
+	struct auxiliaries auxiliaries;
+	struct attachments attachments;
+	uint32_t bucket_count;
+	int pin_lock; /* keeps other agents away from the pins */
+	int syncookies_before;
+	int list_error; /* of the last tokens_refresh(), so that it is told once */
+	int key_error; /* of the last search for a key */
+	bool attached;
+	bool taken_over; /* keys and counts of an agent before */
+	uint64_t reloads;
+	uint64_t reloads_refused;
+};
+
+/* Load all that is needed, but attach nothing yet. Returns false after an error message. */
+bool agent_open(struct agent *agent, const struct agent_options *options);
+
+/*
+ * Fill some empty slots, and attach the programs once that is done, or at once where an earlier
+ * agent's keys are there. *pause: nothing is left to do, or it failed. Returns false after an
+ * error message, when the agent is of no use.
+ */
+bool agent_work(struct agent *agent, bool *pause);
+
+/* What is to be done once a second. */
+void agent_second(struct agent *agent);
+
+/* Handshakes have used keys. */
+void agent_consumed(struct agent *agent);
+
+/* Read the farm file again. When that fails all stays as it was: agent->farm_error says why. */
+bool agent_reload(struct agent *agent);
+
+/* Remove the programs, maps and pins: whatever would be left on the machine. */
+void agent_remove(struct agent *agent);
+
+/* Let go of everything. What is pinned stays, without pins nothing does. */
+void agent_close(struct agent *agent);
 
 #endif

@@ -1,159 +1,372 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include "attach.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
+#include "clsact.h"
 #include "control.h"
 #include "daemon.h"
-#include "netlink.h"
+#include "pin.h"
 
-/* Make the clsact qdisc. That it is there already is fine, and no reason for libbpf to warn. */
-static bool create_qdisc(struct attachment *attachment)
+#define PIN_NAME_SIZE 32
+
+static const char *const side_names[TCX_SIDES] = {
+	[TCX_INGRESS] = "ingress",
+	[TCX_EGRESS] = "egress",
+};
+
+const char *attach_way_text(enum attach_way way)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)attachment->ifindex,
-		    .attach_point = BPF_TC_INGRESS);
-	libbpf_print_fn_t print = libbpf_set_print(NULL);
-	int error = bpf_tc_hook_create(&hook);
+	static const char *const texts[] = { "not attached", "tcx", "clsact" };
 
-	libbpf_set_print(print);
-	attachment->qdisc_created = error == 0;
-	if (error == 0 || error == -EEXIST)
+	return texts[way];
+}
+
+/* Interfaces have dots in their names, pins have none: so a link is pinned by its index. */
+static const char *pin_name(char name[PIN_NAME_SIZE], unsigned int ifindex, enum tcx_side side)
+{
+	snprintf(name, PIN_NAME_SIZE, "%s-%u", side_names[side], ifindex);
+	return name;
+}
+
+bool attach_open(struct attachments *attachments, const char *const interfaces[], size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct attachment *attachment = &attachments->list[attachments->count++];
+
+		*attachment =
+			(struct attachment){ .interface = interfaces[i], .links = { -1, -1 } };
+		attachment->lock = control_listen("server-interface", interfaces[i]);
+		if (attachment->lock < 0) {
+			log_error("interface \"%s\": another agent runs on it: %s", interfaces[i],
+				  strerror(-attachment->lock));
+			return false;
+		}
+		if (!daemon_interface(interfaces[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The link that an earlier agent has pinned for a side of an interface, or -1. */
+static int take_over_link(const struct attachments *attachments, unsigned int ifindex,
+			  enum tcx_side side)
+{
+	char name[PIN_NAME_SIZE];
+	int link;
+
+	if (!attachments->pin)
+		return -1;
+	link = pin_open(attachments->pin, pin_name(name, ifindex, side));
+	if (link < 0 || tcx_is_attached(link, ifindex, side))
+		return link < 0 ? -1 : link;
+	close(link);
+	return -1;
+}
+
+static void drop_link(const struct attachments *attachments, struct attachment *attachment,
+		      enum tcx_side side)
+{
+	char name[PIN_NAME_SIZE];
+
+	if (attachments->pin)
+		(void)pin_remove(attachments->pin, pin_name(name, attachment->ifindex, side));
+	if (attachment->links[side] >= 0)
+		close(attachment->links[side]);
+	attachment->links[side] = -1;
+}
+
+/* Returns 0 or -errno: -EINVAL when the kernel has no TCX. */
+static int attach_tcx_side(const struct attachments *attachments, struct attachment *attachment,
+			   enum tcx_side side)
+{
+	const int program = attachments->programs[side];
+	int *link = &attachment->links[side];
+	char name[PIN_NAME_SIZE];
+
+	if (*link < 0)
+		*link = take_over_link(attachments, attachment->ifindex, side);
+	if (program < 0) {
+		drop_link(attachments, attachment, side);
+		return 0;
+	}
+	if (*link >= 0)
+		return bpf_link_update(*link, program, NULL) ? -errno : 0;
+	*link = tcx_attach(program, attachment->ifindex, side);
+	if (*link < 0)
+		return *link;
+	if (attachments->pin &&
+	    pin_replace(attachments->pin, pin_name(name, attachment->ifindex, side), *link))
+		return -EIO;
+	return 0;
+}
+
+static int attach_tcx(const struct attachments *attachments, struct attachment *attachment)
+{
+	int side, error = 0;
+
+	for (side = 0; !error && side < TCX_SIDES; side++)
+		error = attach_tcx_side(attachments, attachment, (enum tcx_side)side);
+	if (!error)
+		attachment->way = ATTACH_TCX;
+	return error;
+}
+
+static void detach_tcx(const struct attachments *attachments, struct attachment *attachment)
+{
+	int side;
+
+	for (side = 0; side < TCX_SIDES; side++)
+		drop_link(attachments, attachment, (enum tcx_side)side);
+}
+
+static bool attach_clsact(const struct attachments *attachments, struct attachment *attachment)
+{
+	const unsigned int ifindex = attachment->ifindex;
+	int side, created = clsact_create(attachment->interface, ifindex);
+
+	if (created < 0)
+		return false;
+	attachment->qdisc_created |= created;
+	attachment->way = ATTACH_CLSACT;
+	for (side = 0; side < TCX_SIDES; side++) {
+		if (attachments->programs[side] < 0)
+			clsact_detach(ifindex, (enum tcx_side)side);
+		else if (!clsact_attach(attachment->interface, ifindex, (enum tcx_side)side,
+					attachments->programs[side]))
+			return false;
+	}
+	return true;
+}
+
+static void detach_clsact(unsigned int ifindex, bool destroy)
+{
+	int side;
+
+	for (side = 0; side < TCX_SIDES; side++)
+		clsact_detach(ifindex, (enum tcx_side)side);
+	if (destroy)
+		clsact_destroy(ifindex);
+}
+
+/* Attach to an interface that is there; the other way to do it is given up after that. */
+static bool attach(const struct attachments *attachments, struct attachment *attachment)
+{
+	int error = -EINVAL;
+
+	if (attachments->way != ATTACH_CLSACT)
+		error = attach_tcx(attachments, attachment);
+	if (!error) {
+		detach_clsact(attachment->ifindex, attachment->qdisc_created);
+		attachment->qdisc_created = false;
 		return true;
-	log_error("interface \"%s\": cannot add a clsact qdisc: %s "
-		  "(the kernel needs CONFIG_NET_SCH_INGRESS)",
-		  attachment->interface, strerror(-error));
+	}
+	if (attachments->way == ATTACH_TCX || error != -EINVAL) {
+		log_error("interface \"%s\": cannot attach by TCX: %s%s", attachment->interface,
+			  strerror(-error),
+			  error == -EINVAL ? " (it needs Linux 6.6 or later)" : "");
+		return false;
+	}
+	if (!attach_clsact(attachments, attachment))
+		return false;
+	detach_tcx(attachments, attachment);
+	return true;
+}
+
+/* What the agent before has told of its qdiscs, by the interface. */
+static bool qdisc_was_created(const struct server_state *state, unsigned int ifindex)
+{
+	int i;
+
+	for (i = 0; i < SERVER_INTERFACES_MAX; i++) {
+		if (state->clsact[i].ifindex == ifindex)
+			return state->clsact[i].qdisc_created;
+	}
 	return false;
 }
 
-static void program_name_of(__u32 id, char name[BPF_OBJ_NAME_LEN])
+static const struct attachment *find(const struct attachments *attachments, unsigned int ifindex)
 {
-	struct bpf_prog_info info = {};
-	__u32 size = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(id);
+	size_t i;
 
-	if (fd >= 0) {
-		(void)bpf_obj_get_info_by_fd(fd, &info, &size);
-		close(fd);
+	for (i = 0; i < attachments->count; i++) {
+		if (attachments->list[i].ifindex == ifindex)
+			return &attachments->list[i];
 	}
-	memcpy(name, info.name, BPF_OBJ_NAME_LEN);
+	return NULL;
 }
 
-/* Whether a program of the name that ours has is at our place: one that a killed agent left. */
-static bool is_left_behind(const struct bpf_tc_hook *hook, int program)
+/* Remove links that an earlier agent had on interfaces that are not ours. */
+static void drop_other_links(const struct attachments *attachments)
 {
-	LIBBPF_OPTS(bpf_tc_opts, found, .handle = ATTACH_HANDLE, .priority = ATTACH_PRIORITY);
-	char name[BPF_OBJ_NAME_LEN];
-	struct bpf_prog_info own = {};
-	__u32 size = sizeof(own);
+	DIR *directory = attachments->pin ? opendir(attachments->pin) : NULL;
+	const struct dirent *entry;
+	unsigned int ifindex;
 
-	if (bpf_tc_query(hook, &found) || bpf_obj_get_info_by_fd(program, &own, &size))
+	while (directory && (entry = readdir(directory))) {
+		const char *number = strrchr(entry->d_name, '-');
+
+		if (!number)
+			continue;
+		ifindex = (unsigned int)strtoul(number + 1, NULL, 10);
+		if (!find(attachments, ifindex))
+			(void)pin_remove(attachments->pin, entry->d_name);
+	}
+	if (directory)
+		closedir(directory);
+}
+
+static void drop_other_filters(const struct attachments *attachments,
+			       const struct server_state *state)
+{
+	int i;
+
+	for (i = 0; i < SERVER_INTERFACES_MAX; i++) {
+		unsigned int ifindex = state->clsact[i].ifindex;
+
+		if (ifindex && !find(attachments, ifindex))
+			detach_clsact(ifindex, state->clsact[i].qdisc_created);
+	}
+}
+
+static void tell_state(const struct attachments *attachments, struct server_state *state)
+{
+	size_t i;
+
+	memset(state->clsact, 0, sizeof(state->clsact));
+	for (i = 0; i < attachments->count; i++) {
+		const struct attachment *attachment = &attachments->list[i];
+
+		if (attachment->way != ATTACH_CLSACT)
+			continue;
+		state->clsact[i].ifindex = attachment->ifindex;
+		state->clsact[i].qdisc_created = attachment->qdisc_created;
+	}
+}
+
+bool attach_programs(struct attachments *attachments, const int programs[TCX_SIDES],
+		     struct server_state *state)
+{
+	size_t i;
+
+	memcpy(attachments->programs, programs, sizeof(attachments->programs));
+	for (i = 0; i < attachments->count; i++) {
+		struct attachment *attachment = &attachments->list[i];
+
+		if (attachment->way == ATTACH_AUTO) {
+			attachment->ifindex = if_nametoindex(attachment->interface);
+			attachment->qdisc_created = qdisc_was_created(state, attachment->ifindex);
+		}
+		if (attachment->ifindex && !attach(attachments, attachment))
+			return false;
+	}
+	drop_other_links(attachments);
+	drop_other_filters(attachments, state);
+	tell_state(attachments, state);
+	return true;
+}
+
+static void detach(const struct attachments *attachments, struct attachment *attachment)
+{
+	detach_tcx(attachments, attachment);
+	if (attachment->way == ATTACH_CLSACT)
+		detach_clsact(attachment->ifindex, attachment->qdisc_created);
+	attachment->way = ATTACH_AUTO;
+	attachment->qdisc_created = false;
+}
+
+/* Whether there was something to do. */
+static bool refresh(const struct attachments *attachments, struct attachment *attachment)
+{
+	unsigned int ifindex = if_nametoindex(attachment->interface);
+
+	if (ifindex == attachment->ifindex)
 		return false;
-	program_name_of(found.prog_id, name);
-	return memcmp(name, own.name, sizeof(name)) == 0;
+	if (attachment->ifindex) {
+		log_warning("interface \"%s\" is gone", attachment->interface);
+		detach(attachments, attachment);
+	}
+	attachment->ifindex = ifindex;
+	if (ifindex && attach(attachments, attachment))
+		log_info("interface \"%s\" is there: attached", attachment->interface);
+	return true;
 }
 
-static bool add_filter(const struct attachment *attachment, enum bpf_tc_attach_point point,
-		       int program)
+bool attach_refresh(struct attachments *attachments, struct server_state *state)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)attachment->ifindex, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, options, .handle = ATTACH_HANDLE, .priority = ATTACH_PRIORITY,
-		    .prog_fd = program);
-	libbpf_print_fn_t print = libbpf_set_print(NULL);
-	bool replace = is_left_behind(&hook, program);
-	int error;
+	bool changed = false;
+	size_t i;
 
-	libbpf_set_print(print);
-	options.flags = replace ? BPF_TC_F_REPLACE : 0;
-	error = bpf_tc_attach(&hook, &options);
-	if (error)
-		log_error("interface \"%s\": cannot attach to tc at priority %d, handle %#x: %s",
-			  attachment->interface, ATTACH_PRIORITY, ATTACH_HANDLE, strerror(-error));
-	return error == 0;
+	for (i = 0; i < attachments->count; i++)
+		changed |= refresh(attachments, &attachments->list[i]);
+	if (changed)
+		tell_state(attachments, state);
+	return changed;
 }
 
-static void remove_filter(const struct attachment *attachment, enum bpf_tc_attach_point point)
+void attach_remove(struct attachments *attachments)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)attachment->ifindex, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, options, .handle = ATTACH_HANDLE, .priority = ATTACH_PRIORITY);
-	int error = bpf_tc_detach(&hook, &options);
+	size_t i;
 
-	if (error && error != -ENODEV && error != -ENOENT)
-		log_warning("interface \"%s\": cannot detach from tc: %s", attachment->interface,
-			    strerror(-error));
+	for (i = 0; i < attachments->count; i++)
+		detach(attachments, &attachments->list[i]);
 }
 
-static void note_filter(void *context, const struct nlmsghdr *message)
+void attach_close(struct attachments *attachments)
 {
-	bool *found = context;
+	for (; attachments->count > 0; attachments->count--) {
+		struct attachment *attachment = &attachments->list[attachments->count - 1];
+		int side;
 
-	*found |= message->nlmsg_type == RTM_NEWTFILTER;
+		for (side = 0; side < TCX_SIDES; side++) {
+			if (attachment->links[side] >= 0)
+				close(attachment->links[side]);
+		}
+		if (attachment->lock >= 0)
+			close(attachment->lock);
+	}
 }
 
-/* Whether anybody has a filter on one side of the clsact qdisc; true when in doubt. */
-static bool has_filters(unsigned int ifindex, __u32 side)
+/* Remove the filters that an agent has told of. */
+static void remove_told(const char *pin)
 {
-	struct {
-		struct nlmsghdr header;
-		struct tcmsg message;
-	} request = {
-		.header = { .nlmsg_len = sizeof(request), .nlmsg_type = RTM_GETTFILTER },
-		.message = { .tcm_family = AF_UNSPEC,
-			     .tcm_ifindex = (int)ifindex,
-			     .tcm_parent = TC_H_MAKE(TC_H_CLSACT, side) },
-	};
-	bool found = false;
+	const struct attachments nobody = { .count = 0 };
+	struct server_state state = { 0 };
+	const uint32_t zero = 0;
+	int map = pin_open(pin, "state");
 
-	return netlink_dump(NETLINK_ROUTE, &request.header, note_filter, &found) || found;
-}
-
-static void destroy_qdisc(const struct attachment *attachment)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)attachment->ifindex,
-		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-
-	if (has_filters(attachment->ifindex, TC_H_MIN_INGRESS) ||
-	    has_filters(attachment->ifindex, TC_H_MIN_EGRESS))
+	if (map < 0)
 		return;
-	(void)bpf_tc_hook_destroy(&hook);
+	if (!bpf_map_lookup_elem(map, &zero, &state) && state.layout == SERVER_LAYOUT)
+		drop_other_filters(&nobody, &state);
+	close(map);
 }
 
-bool attach_add(struct attachment *attachment, const char *interface, int ingress, int egress)
+int attach_remove_pinned(const char *pin)
 {
-	*attachment = (struct attachment){ .interface = interface, .lock = -1 };
-	attachment->ifindex = daemon_interface(interface);
-	if (!attachment->ifindex)
-		return false;
-	attachment->lock = control_listen("server-interface", interface);
-	if (attachment->lock < 0) {
-		log_error("interface \"%s\": another agent runs on it: %s", interface,
-			  strerror(-attachment->lock));
-		return false;
+	DIR *directory = opendir(pin);
+	const struct dirent *entry;
+	int error = 0;
+
+	if (!directory)
+		return -errno;
+	remove_told(pin);
+	while (!error && (entry = readdir(directory))) {
+		if (entry->d_name[0] != '.')
+			error = pin_remove(pin, entry->d_name);
 	}
-	if (!create_qdisc(attachment))
-		return false;
-	attachment->ingress = add_filter(attachment, BPF_TC_INGRESS, ingress);
-	attachment->egress =
-		attachment->ingress && egress >= 0 && add_filter(attachment, BPF_TC_EGRESS, egress);
-	return attachment->ingress && (attachment->egress || egress < 0);
-}
-
-void attach_remove(struct attachment *attachment)
-{
-	if (attachment->egress)
-		remove_filter(attachment, BPF_TC_EGRESS);
-	if (attachment->ingress)
-		remove_filter(attachment, BPF_TC_INGRESS);
-	if (attachment->qdisc_created)
-		destroy_qdisc(attachment);
-	if (attachment->lock >= 0)
-		close(attachment->lock);
-	*attachment = (struct attachment){ .lock = -1 };
+	closedir(directory);
+	if (error)
+		return error;
+	return rmdir(pin) < 0 ? -errno : 0;
 }

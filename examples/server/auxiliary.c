@@ -149,11 +149,11 @@ static void tell(struct auxiliaries *auxiliaries, int error)
 	auxiliaries->error = error;
 }
 
-void auxiliaries_open(struct auxiliaries *auxiliaries, int map, int look)
+void auxiliaries_open(struct auxiliaries *auxiliaries)
 {
 	int family;
 
-	*auxiliaries = (struct auxiliaries){ .map = map, .look = look };
+	*auxiliaries = (struct auxiliaries){ .map = -1, .look = -1 };
 	for (family = 0; family < SERVER_FAMILIES; family++) {
 		auxiliaries->current[family] = (struct auxiliary){ .listener = -1, .filler = -1 };
 		auxiliaries->before[family] = auxiliaries->current[family];

@@ -28,8 +28,8 @@ struct auxiliaries {
 	int error; /* of the last turn, so that it is told once */
 };
 
-/* Take note of the map and program; families are then marked as needed by the caller. */
-void auxiliaries_open(struct auxiliaries *auxiliaries, int map, int look);
+/* There are none at first; map, look and needed are the caller's to set. */
+void auxiliaries_open(struct auxiliaries *auxiliaries);
 
 /* Once a second: make new listeners when it is time, and close old ones. Says what is wrong. */
 void auxiliaries_turn(struct auxiliaries *auxiliaries);

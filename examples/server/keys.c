@@ -8,6 +8,7 @@
 
 #include <mptcplb/key.h>
 #include <mptcplb/random.h>
+#include <mptcplb/token.h>
 
 #include "clock.h"
 
@@ -20,6 +21,34 @@
 static size_t slots_size(const struct keys *keys)
 {
 	return keys->slot_count * sizeof(struct server_slot);
+}
+
+/* The token of a key as it lies in a slot; 0 for none. */
+static uint32_t token_of(uint64_t key)
+{
+	uint8_t bytes[MPTCPLB_KEY_SIZE];
+	uint32_t token = 0;
+
+	memcpy(bytes, &key, sizeof(bytes));
+	if (key && mptcplb_key_token(MPTCPLB_MODE_RFC8684, &token, bytes, sizeof(bytes)))
+		token = 0;
+	mptcplb_wipe(bytes, sizeof(bytes));
+	return token;
+}
+
+/*
+ * Take note of what is in a slot. An agent that was killed may have left a token that is not the
+ * key's, so tokens are computed anew; that of a key of the kernel's own is not wrong either.
+ */
+static void adopt(struct keys *keys, uint32_t index)
+{
+	struct server_slot *slot = &keys->slots[index];
+
+	slot->token = token_of(__atomic_load_n(&slot->key, __ATOMIC_ACQUIRE));
+	slot->previous_token = token_of(__atomic_load_n(&slot->previous_key, __ATOMIC_ACQUIRE));
+	keys->tokens_offered[index] = slot->token;
+	keys->tokens_before[index] = slot->previous_token;
+	keys_add_empty(keys, index);
 }
 
 int keys_open(struct keys *keys, int slots_map, uint32_t slot_count)
@@ -38,16 +67,28 @@ int keys_open(struct keys *keys, int slots_map, uint32_t slot_count)
 		return -errno;
 	keys->slots = mapped;
 	for (i = 0; i < slot_count; i++)
-		keys_add_empty(keys, i);
+		adopt(keys, i);
 	return 0;
+}
+
+void keys_use(struct keys *keys, const struct mptcplb_keyring *keyring,
+	      const struct mptcplb_farm_server *server)
+{
+	keys->keyring = keyring;
+	keys->server = server;
+	keys->unchecked = keys->slot_count;
+}
+
+void keys_wipe(struct keys *keys)
+{
+	if (keys->slots)
+		mptcplb_wipe(keys->slots, slots_size(keys));
 }
 
 void keys_close(struct keys *keys)
 {
-	if (keys->slots) {
-		mptcplb_wipe(keys->slots, slots_size(keys));
+	if (keys->slots)
 		munmap(keys->slots, slots_size(keys));
-	}
 	free(keys->empty);
 	free(keys->tokens_offered);
 	free(keys->tokens_before);
@@ -59,7 +100,9 @@ void keys_close(struct keys *keys)
 
 void keys_add_empty(struct keys *keys, uint32_t slot)
 {
-	if (slot >= keys->slot_count || keys->empty_count >= keys->slot_count)
+	/* A key of the kernel's own may have got there first: it stays until it is used. */
+	if (slot >= keys->slot_count || keys->empty_count >= keys->slot_count ||
+	    __atomic_load_n(&keys->slots[slot].key, __ATOMIC_RELAXED))
 		return;
 	keys->empty[keys->empty_count++] = slot;
 	keys->tokens_offered[slot] = 0;
@@ -120,7 +163,6 @@ static void replace(struct keys *keys, uint32_t index, const struct mptcplb_key_
 	slot->first_shown_at = 0;
 	keys->tokens_before[index] = keys->tokens_offered[index];
 	keys->tokens_offered[index] = found->token;
-	keys->aged++;
 }
 
 static int search(const struct keys *keys, struct mptcplb_key_found *found)
@@ -167,10 +209,51 @@ int keys_age(struct keys *keys, uint64_t budget_ns)
 			if (clock_now() - start > budget_ns)
 				break;
 			error = search(keys, &found);
-			if (!error)
+			if (!error) {
 				replace(keys, index, &found);
+				keys->aged++;
+			}
 		}
 		keys->age_next = (index + 1) % keys->slot_count;
+	}
+	mptcplb_wipe(&found, sizeof(found));
+	return error;
+}
+
+/* Whether a token is one that this server would mint now. */
+static bool is_current(const struct keys *keys, uint32_t token)
+{
+	struct mptcplb_token_parts parts;
+	size_t i;
+
+	if (mptcplb_token_decode(keys->keyring, &parts, token) ||
+	    parts.epoch != keys->keyring->active)
+		return false;
+	for (i = 0; i < keys->server->id_count; i++) {
+		if (keys->server->ids[i] == parts.server_id)
+			return true;
+	}
+	return false;
+}
+
+int keys_renew(struct keys *keys, uint64_t budget_ns)
+{
+	const uint64_t start = clock_now();
+	struct mptcplb_key_found found;
+	int error = MPTCPLB_OK;
+
+	for (; keys->unchecked && !error; keys->unchecked--) {
+		uint32_t index = keys->unchecked - 1;
+
+		if (!keys->slots[index].key || is_current(keys, keys->tokens_offered[index]))
+			continue;
+		if (clock_now() - start > budget_ns)
+			break;
+		error = search(keys, &found);
+		if (error)
+			break;
+		replace(keys, index, &found);
+		keys->renewed++;
 	}
 	mptcplb_wipe(&found, sizeof(found));
 	return error;

@@ -23,14 +23,26 @@ struct keys {
 	uint32_t *empty; /* slots that wait for a key; each at most once */
 	uint32_t empty_count;
 	uint32_t age_next; /* where keys_age() goes on */
+	uint32_t unchecked; /* so many slots may have a key that is not to be offered any more */
 	uint64_t refilled;
 	uint64_t aged;
+	uint64_t renewed;
 };
 
-/* Map the slots, all of which are empty. Returns 0 or -errno. */
+/* Map the slots. Keys that an earlier agent has left in them stay. Returns 0 or -errno. */
 int keys_open(struct keys *keys, int slots_map, uint32_t slot_count);
 
-/* Wipe the slots and let go of them. */
+/*
+ * Mint in the active epoch of @keyring, with the ids of @server, from now on: both must last until
+ * the next call. Keys on offer that are not such are replaced by and by, by keys_renew().
+ */
+void keys_use(struct keys *keys, const struct mptcplb_keyring *keyring,
+	      const struct mptcplb_farm_server *server);
+
+/* Wipe the slots, for nobody shall find keys in them any more. */
+void keys_wipe(struct keys *keys);
+
+/* Let go of the slots. */
 void keys_close(struct keys *keys);
 
 /* A slot was consumed; others than slots are ignored. */
@@ -41,6 +53,12 @@ void keys_add_empty(struct keys *keys, uint32_t slot);
  * some slots further on each time, and stops when @budget_ns are spent. Returns as keys_fill().
  */
 int keys_age(struct keys *keys, uint64_t budget_ns);
+
+/*
+ * Replace keys that keys_use() has made unwanted, until @budget_ns are spent. Returns as
+ * keys_fill().
+ */
+int keys_renew(struct keys *keys, uint64_t budget_ns);
 
 /* Make keys for at most @count empty slots. Returns MPTCPLB_OK or what mptcplb_key_search() does. */
 int keys_fill(struct keys *keys, uint32_t count);

@@ -1,198 +1,78 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* mptcplb-server: makes a stock Linux server a member of a farm. */
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
-#include "agent.h"
-#include "control.h"
+#include "commands.h"
 #include "daemon.h"
-#include "server_kern_user.h"
 
-/* MP_JOIN SYNs a second: each token's, and those of all. */
-#define JOINS_PER_TOKEN_DEFAULT 4
-#define JOINS_IN_TOTAL_DEFAULT 20000
-#define JOINS_MAX 1000000
-
-static const char usage[] =
-	"usage: mptcplb-server run --config FILE --server NAME --interface IF [--interface IF]...\n"
-	"                          [--slots N] [--joins-per-token N] [--joins-in-total N]\n"
-	"                          [--cookies-for-all [--set-syncookies] | --decapsulate-only]\n"
-	"       mptcplb-server status --server NAME [--json]\n";
-
-static int usage_error(void)
-{
-	fputs(usage, stderr);
-	return EXIT_USAGE;
-}
-
-static bool parse_number(const char *option, const char *text, uint32_t low, uint32_t high,
-			 uint32_t *number)
-{
-	char *end;
-	unsigned long value;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *text < '0' || *text > '9' || *end || value < low || value > high) {
-		log_error("--%s \"%s\": a number from %u to %u is expected", option, text, low,
-			  high);
-		return false;
-	}
-	*number = (uint32_t)value;
-	return true;
-}
-
-static bool add_interface(struct agent_options *options, const char *name)
-{
-	if (options->interface_count == AGENT_INTERFACES_MAX) {
-		log_error("--interface \"%s\": at most %d interfaces", name, AGENT_INTERFACES_MAX);
-		return false;
-	}
-	options->interfaces[options->interface_count++] = name;
-	return true;
-}
-
-static const struct option run_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "server", required_argument, NULL, 's' },
-	{ "interface", required_argument, NULL, 'i' },
-	{ "slots", required_argument, NULL, 'n' },
-	{ "joins-per-token", required_argument, NULL, 'j' },
-	{ "joins-in-total", required_argument, NULL, 'J' },
-	{ "cookies-for-all", no_argument, NULL, 'a' },
-	{ "set-syncookies", no_argument, NULL, 'S' },
-	{ "decapsulate-only", no_argument, NULL, 'd' },
-	{ NULL, 0, NULL, 0 },
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *usage;
+} commands[] = {
+	{ "run", command_run,
+	  "run --config FILE --server NAME --interface IF [--interface IF]... [options]\n"
+	  "      have the kernel use keys whose tokens name this server\n"
+	  "      --pin DIRECTORY         go on without this process: the next one takes over\n"
+	  "      --attach WAY            tcx, clsact or auto (default): tcx where the kernel has it\n"
+	  "      --slots N               keys kept ready (default 4096)\n"
+	  "      --joins-per-token N     MP_JOIN SYNs a second of one token (default 4; 0: no limit)\n"
+	  "      --joins-in-total N      the same of all tokens (default 20000)\n"
+	  "      --cookies-for-all       without an auxiliary listener: tcp_syncookies must be 2\n"
+	  "      --set-syncookies        with that: set it, and put it back at the end\n"
+	  "      --decapsulate-only      no keys, only IP-in-IP\n"
+	  "      SIGHUP                  read FILE again, as reload does\n" },
+	{ "check", command_check,
+	  "check [the options of run]\n"
+	  "      what on this machine would keep the agent from working well, and what to do\n" },
+	{ "status", command_status,
+	  "status --server NAME [--json]\n"
+	  "      what the agent is set to and how it fares\n" },
+	{ "stats", command_stats,
+	  "stats --server NAME [--json]\n"
+	  "      its counters\n" },
+	{ "metrics", command_metrics,
+	  "metrics --server NAME\n"
+	  "      the same for Prometheus\n" },
+	{ "reload", command_reload,
+	  "reload --server NAME\n"
+	  "      have the farm file read again; a bad one changes nothing\n" },
+	{ "stop", command_stop,
+	  "stop --server NAME [--pin DIRECTORY]\n"
+	  "      end it and remove all of it; with --pin also what it left when it was killed\n" },
 };
 
-/* Take one option of `run`; false when it is wrong. */
-static bool take_option(struct agent_options *options, int option, const char *value)
+static void print_help(void)
 {
-	switch (option) {
-	case 'c':
-		options->config = value;
-		return true;
-	case 's':
-		options->server = value;
-		return true;
-	case 'i':
-		return add_interface(options, value);
-	case 'n':
-		return parse_number("slots", value, 1, SERVER_SLOTS_MAX, &options->slots);
-	case 'j':
-		return parse_number("joins-per-token", value, 0, JOINS_MAX,
-				    &options->joins_per_token);
-	case 'J':
-		return parse_number("joins-in-total", value, 0, JOINS_MAX,
-				    &options->joins_in_total);
-	case 'a':
-		options->cookies_for_all = true;
-		return true;
-	case 'S':
-		options->set_syncookies = true;
-		return true;
-	case 'd':
-		options->decapsulate_only = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static int run(int argc, char **argv)
-{
-	struct agent_options options = { .slots = SERVER_SLOTS_DEFAULT,
-					 .joins_per_token = JOINS_PER_TOKEN_DEFAULT,
-					 .joins_in_total = JOINS_IN_TOTAL_DEFAULT };
-	bool sound = true;
-	int option;
-
-	while (sound && (option = getopt_long(argc, argv, "", run_options, NULL)) != -1)
-		sound = take_option(&options, option, optarg);
-	if (!sound || optind != argc || !options.config || !options.server ||
-	    !options.interface_count || (options.set_syncookies && !options.cookies_for_all) ||
-	    (options.decapsulate_only && options.cookies_for_all))
-		return usage_error();
-	return agent_run(&options);
-}
-
-/* "name: value" lines; what is in an object is told like the rest. */
-static void print_status(json_t *status)
-{
-	const char *name;
-	json_t *value;
-
-	json_object_foreach(status, name, value) {
-		char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-
-		if (json_is_object(value))
-			print_status(value);
-		else if (text)
-			printf("%-28s %s\n", name, text);
-		free(text);
-	}
-}
-
-static int status(int argc, char **argv)
-{
-	static const struct option known[] = {
-		{ "server", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *server = NULL;
-	bool json = false;
-	char *reply;
-	json_t *parsed;
-	int option, error;
-
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (option == 's')
-			server = optarg;
-		else if (option == 'j')
-			json = true;
-		else
-			return usage_error();
-	}
-	if (!server || optind != argc)
-		return usage_error();
-	error = control_request(AGENT_PROGRAM, server, "status", &reply);
-	if (error) {
-		log_error("no agent of server \"%s\" answers here: %s", server, strerror(-error));
-		return EXIT_FAILED;
-	}
-	parsed = json_loads(reply, 0, NULL);
-	if (json)
-		puts(reply);
-	else
-		print_status(parsed);
-	json_decref(parsed);
-	free(reply);
-	return EXIT_FINE;
+	puts("mptcplb-server: makes a stock Linux server a member of a farm\n\nUsage:");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		printf("  mptcplb-server %s", commands[i].usage);
+	puts("  mptcplb-server --help | --version");
 }
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		int (*function)(int argc, char **argv);
-	} commands[] = { { "run", run }, { "status", status } };
-	size_t i;
-
 	daemon_start("mptcplb-server");
 	daemon_libbpf_log();
-	for (i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].function(argc - 1, argv + 1);
+	if (argc < 2) {
+		log_error("which command? See --help for the usage");
+		return EXIT_USAGE;
 	}
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(usage, stdout);
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		print_help();
 		return EXIT_FINE;
 	}
-	return usage_error();
+	if (!strcmp(argv[1], "--version")) {
+		puts("mptcplb-server " MPTCPLB_VERSION);
+		return EXIT_FINE;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		argv[1] = argv[0]; /* what getopt_long() puts in front of its messages */
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	log_error("there is no command \"%s\": see --help for the usage", argv[1]);
+	return EXIT_USAGE;
 }

@@ -21,18 +21,37 @@
 #define LOOKS 20
 #define LOOK_PAUSE_US 200
 
+static void add_ports(struct marks *marks, const struct mptcplb_farm_service *service)
+{
+	uint32_t port;
+
+	for (port = service->port; port <= service->port_last; port++) {
+		struct mark *mark = &marks->marks[marks->count++];
+		const struct server_service key = program_service(service, (uint16_t)port);
+		struct server_mark known = { 0 };
+
+		(void)bpf_map_lookup_elem(marks->map, &key, &known);
+		mark->service = service;
+		mark->port = (uint16_t)port;
+		mark->jiffies = known.jiffies;
+		mark->seen_at = known.seen_at;
+	}
+}
+
 int marks_open(struct marks *marks, int map, int look, const struct mptcplb_farm *farm,
 	       const struct mptcplb_farm_server *server)
 {
-	size_t i;
+	size_t i, ports = 1;
 
 	*marks = (struct marks){ .map = map, .look = look };
-	marks->marks = calloc(farm->service_count + 1, sizeof(*marks->marks));
+	for (i = 0; i < farm->service_count; i++)
+		ports += 1U + farm->services[i].port_last - farm->services[i].port;
+	marks->marks = calloc(ports, sizeof(*marks->marks));
 	if (!marks->marks)
 		return -ENOMEM;
 	for (i = 0; i < farm->service_count; i++) {
 		if (mptcplb_farm_serves(farm, &farm->services[i], server))
-			marks->marks[marks->count++].service = &farm->services[i];
+			add_ports(marks, &farm->services[i]);
 	}
 	return 0;
 }
@@ -55,11 +74,13 @@ static bool is_due(const struct mark *mark, uint64_t now)
  */
 static bool look(const struct marks *marks, struct mark *mark, uint64_t since)
 {
-	const struct server_service key = program_service(mark->service);
+	const struct server_service key = program_service(mark->service, mark->port);
 	const uint32_t known = mark->jiffies;
 	struct server_mark value = { .seen_at = since };
 
-	if (look_at(marks->look, &mark->service->address, mark->service->port, &mark->look))
+	/* The list saves a look at each port of a large range. */
+	if (!listening_on(&marks->listening, mark->port) ||
+	    look_at(marks->look, &mark->service->address, mark->port, &mark->look))
 		mark->look = (struct look){ .kind = SERVER_LISTENER_NONE };
 	mark->jiffies = mark->look.mark;
 	if (!mark->jiffies)
@@ -78,8 +99,7 @@ static void tell_kind(struct mark *mark)
 	if (mark->look.kind == SERVER_LISTENER_TCP && !mark->told)
 		log_warning("service %s port %u is no MPTCP socket: its application must listen "
 			    "with IPPROTO_MPTCP, or be started by mptcpize",
-			    mptcplb_farm_address_text(&mark->service->address, text),
-			    mark->service->port);
+			    mptcplb_farm_address_text(&mark->service->address, text), mark->port);
 	mark->told = mark->look.kind == SERVER_LISTENER_TCP;
 }
 
@@ -92,7 +112,7 @@ static void provoke(struct marks *marks, uint64_t start)
 	for (i = 0; i < marks->count; i++) {
 		const struct mark *mark = &marks->marks[i];
 		int fd = is_due(mark, start)
-				 ? half_open_connect(&mark->service->address, mark->service->port)
+				 ? half_open_connect(&mark->service->address, mark->port)
 				 : -1;
 
 		if (fd >= 0)
@@ -129,6 +149,8 @@ void marks_refresh(struct marks *marks)
 	int error = 0;
 	size_t i;
 
+	if (marks->count)
+		listening_refresh(&marks->listening);
 	for (i = 0; i < marks->count; i++) {
 		(void)look(marks, &marks->marks[i], marks->looked_at);
 		tell_kind(&marks->marks[i]);

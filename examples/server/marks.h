@@ -13,10 +13,12 @@
 
 #include <mptcplb/farm.h>
 
+#include "listening.h"
 #include "look.h"
 
 struct mark {
 	const struct mptcplb_farm_service *service;
+	uint16_t port; /* one of the service's */
 	struct look look;
 	uint32_t jiffies; /* the last mark that was seen */
 	uint64_t seen_at; /* when it was not older than that; 0: not known */
@@ -28,18 +30,22 @@ struct marks {
 	int look; /* the program server_look */
 	struct mark *marks;
 	size_t count;
+	struct listening listening;
 	uint64_t looked_at;
 	int error; /* of the last pulse, so that it is told once */
 };
 
-/* For the services that @server answers on. Returns 0 or -errno. */
+/*
+ * For each port of the services that @server answers on; what @map, the services of the BPF
+ * programs, knows of their marks is taken over. Returns 0 or -errno.
+ */
 int marks_open(struct marks *marks, int map, int look, const struct mptcplb_farm *farm,
 	       const struct mptcplb_farm_server *server);
 
 /* Once a second: see which marks are there, and renew old ones. Says what is wrong. */
 void marks_refresh(struct marks *marks);
 
-/* How many services have a listener whose mark ingress trusts. */
+/* How many ports have a listener whose mark ingress trusts. */
 size_t marks_ready(const struct marks *marks);
 
 void marks_close(struct marks *marks);

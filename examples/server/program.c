@@ -13,6 +13,8 @@
 #include <mptcplb/random.h>
 
 #include "daemon.h"
+#include "pin.h"
+#include "program_maps.h"
 #include "server.skel.h"
 
 /* Bytes in a ring buffer for one struct server_consumed: a header of 8, and the next 8. */
@@ -34,10 +36,10 @@ static struct server_address program_address(const struct mptcplb_farm_address *
 	return value;
 }
 
-struct server_service program_service(const struct mptcplb_farm_service *service)
+struct server_service program_service(const struct mptcplb_farm_service *service, uint16_t port)
 {
 	return (struct server_service){ .address = program_address(&service->address),
-					.port = htons(service->port) };
+					.port = htons(port) };
 }
 
 static struct server_join_limit join_limit(uint32_t rate, uint32_t burst)
@@ -61,51 +63,79 @@ static uint32_t ring_size(uint32_t slot_count)
 	return size;
 }
 
-static int configure(struct server_bpf *program, const struct program_options *options)
+/* Make what chooses the slots of a flow. Returns 0 or -errno. */
+static int make_flow_secret(struct server_state *state)
 {
-	const struct mptcplb_farm *farm = options->farm;
 	uint8_t secret[MPTCPLB_SECRET_SIZE];
-	struct mptcplb_core_secret flow_secret;
-	struct server_join_limit limit;
-	struct server_address own;
+	struct mptcplb_core_secret loaded;
 	int error = mptcplb_random_bytes(NULL, secret, sizeof(secret));
 
 	if (error) {
 		log_error("%s", mptcplb_strerror(error));
 		return -EIO;
 	}
-	mptcplb_core_secret_load(&flow_secret, secret);
-	memcpy((void *)&program->rodata->flow_secret, &flow_secret, sizeof(flow_secret));
+	mptcplb_core_secret_load(&loaded, secret);
+	state->flow_secret[0] = loaded.k0;
+	state->flow_secret[1] = loaded.k1;
 	mptcplb_wipe(secret, sizeof(secret));
-	mptcplb_wipe(&flow_secret, sizeof(flow_secret));
-	own = program_address(&options->server->address);
-	memcpy((void *)&program->rodata->own_address, &own, sizeof(own));
-	program->rodata->decapsulate_only = options->decapsulate_only;
-	program->rodata->cookies_for_all = options->cookies_for_all;
-	limit = join_limit(options->joins_per_token, JOIN_TOKEN_BURST);
-	memcpy((void *)&program->rodata->join_limit_token, &limit, sizeof(limit));
-	limit = join_limit(options->joins_in_total, options->joins_in_total);
-	memcpy((void *)&program->rodata->join_limit_total, &limit, sizeof(limit));
-	program->rodata->slot_count = options->slot_count;
-	program->rodata->bucket_mask = options->bucket_count - 1;
-	bpf_map__set_max_entries(program->maps.slots, options->slot_count);
-	bpf_map__set_max_entries(program->maps.consumed, ring_size(options->slot_count));
-	/* Each service has an entry with its port and one, maybe shared, without. */
-	bpf_map__set_max_entries(program->maps.services, (uint32_t)(2 * farm->service_count + 1));
-	bpf_map__set_max_entries(program->maps.members,
-				 (uint32_t)(farm->balancer_count + farm->server_count));
+	mptcplb_wipe(&loaded, sizeof(loaded));
 	return 0;
 }
 
-static int add_service(const struct server_bpf *program, const struct mptcplb_farm_service *service)
+static void set_constants(struct server_bpf *program, const struct program_options *options,
+			  const struct server_state *state)
+{
+	const struct server_join_limit token =
+		join_limit(options->joins_per_token, JOIN_TOKEN_BURST);
+	const struct server_join_limit total =
+		join_limit(options->joins_in_total, options->joins_in_total);
+	const struct server_address own = program_address(&options->server->address);
+
+	memcpy((void *)&program->rodata->flow_secret, state->flow_secret,
+	       sizeof(state->flow_secret));
+	memcpy((void *)&program->rodata->own_address, &own, sizeof(own));
+	memcpy((void *)&program->rodata->join_limit_token, &token, sizeof(token));
+	memcpy((void *)&program->rodata->join_limit_total, &total, sizeof(total));
+	program->rodata->decapsulate_only = options->decapsulate_only;
+	program->rodata->cookies_for_all = options->cookies_for_all;
+	program->rodata->slot_count = options->slot_count;
+	program->rodata->bucket_mask = options->bucket_count - 1;
+}
+
+static void set_sizes(struct server_bpf *program, const struct program_options *options)
+{
+	const struct mptcplb_farm *farm = options->farm;
+	size_t i, services = 1;
+
+	bpf_map__set_max_entries(program->maps.slots, options->slot_count);
+	bpf_map__set_max_entries(program->maps.consumed, ring_size(options->slot_count));
+	/* Each service has an entry for each port and one, maybe shared, without. */
+	for (i = 0; i < farm->service_count; i++)
+		services += 2U + farm->services[i].port_last - farm->services[i].port;
+	bpf_map__set_max_entries(program->maps.services, (uint32_t)services);
+	bpf_map__set_max_entries(program->maps.members,
+				 (uint32_t)(farm->balancer_count + farm->server_count));
+}
+
+/* Let packets to the ports of a service find it. A mark that is known already stays. */
+static int add_service(const struct server_bpf *program, const struct mptcplb_farm_service *service,
+		       int services_before)
 {
 	const int map = bpf_map__fd(program->maps.services);
-	struct server_service key = program_service(service);
 	const struct server_mark unmarked = { 0 };
+	struct server_service key = program_service(service, 0);
 	int error = bpf_map_update_elem(map, &key, &unmarked, BPF_ANY);
+	uint32_t port;
 
-	key.port = 0;
-	return error ? error : bpf_map_update_elem(map, &key, &unmarked, BPF_ANY);
+	for (port = service->port; !error && port <= service->port_last; port++) {
+		struct server_mark mark;
+
+		key = program_service(service, (uint16_t)port);
+		if (services_before < 0 || bpf_map_lookup_elem(services_before, &key, &mark))
+			mark = unmarked;
+		error = bpf_map_update_elem(map, &key, &mark, BPF_ANY);
+	}
+	return error;
 }
 
 static int add_member(const struct server_bpf *program, const struct mptcplb_farm_address *address)
@@ -116,7 +146,8 @@ static int add_member(const struct server_bpf *program, const struct mptcplb_far
 	return bpf_map_update_elem(bpf_map__fd(program->maps.members), &key, &value, BPF_ANY);
 }
 
-static int fill_maps(const struct server_bpf *program, const struct program_options *options)
+static int fill_maps(const struct server_bpf *program, const struct program_options *options,
+		     int services_before)
 {
 	const struct mptcplb_farm *farm = options->farm;
 	size_t i, added = 0;
@@ -125,7 +156,7 @@ static int fill_maps(const struct server_bpf *program, const struct program_opti
 	for (i = 0; !error && i < farm->service_count; i++) {
 		if (!mptcplb_farm_serves(farm, &farm->services[i], options->server))
 			continue;
-		error = add_service(program, &farm->services[i]);
+		error = add_service(program, &farm->services[i], services_before);
 		added++;
 	}
 	for (i = 0; !error && i < farm->balancer_count; i++)
@@ -138,26 +169,78 @@ static int fill_maps(const struct server_bpf *program, const struct program_opti
 	return error;
 }
 
-struct server_bpf *program_load(const struct program_options *options)
+/* Load, with maps of before if there are some that fit. Returns 0 or -errno. */
+static int load(struct server_bpf *program, const struct program_options *options,
+		const struct program_maps *before)
+{
+	struct server_state state = { .layout = SERVER_LAYOUT };
+	const bool shared = before->count > 0;
+	int error;
+
+	error = shared ? program_maps_share(before, program, &state) : make_flow_secret(&state);
+	if (error)
+		return error;
+	set_constants(program, options, &state);
+	error = server_bpf__load(program);
+	if (!error)
+		error = fill_maps(program, options, program_maps_fd(before, "services"));
+	if (!error && !shared)
+		error = program_set_state(program, &state);
+	mptcplb_wipe(&state, sizeof(state));
+	return error;
+}
+
+struct server_bpf *program_load(const struct program_options *options,
+				const struct program_before *before, bool *taken_over)
 {
 	struct server_bpf *program = server_bpf__open();
+	struct program_maps maps;
 	int error;
 
 	if (!program) {
 		log_error("cannot open the BPF programs: %s", strerror(errno));
 		return NULL;
 	}
-	error = configure(program, options);
-	if (!error)
-		error = server_bpf__load(program);
-	if (!error)
-		error = fill_maps(program, options);
+	set_sizes(program, options);
+	program_maps_find(&maps, program, before);
+	*taken_over = maps.count > 0;
+	error = load(program, options, &maps);
+	program_maps_close(&maps);
 	if (error) {
 		log_error("cannot load the BPF programs: %s", strerror(-error));
 		server_bpf__destroy(program);
 		return NULL;
 	}
 	return program;
+}
+
+int program_pin(const struct server_bpf *program, const char *directory)
+{
+	const struct bpf_map *map;
+
+	if (pin_directory(directory))
+		return -1;
+	bpf_object__for_each_map(map, program->obj)
+	{
+		if (!bpf_map__is_internal(map) &&
+		    pin_replace(directory, bpf_map__name(map), bpf_map__fd(map)))
+			return -1;
+	}
+	return 0;
+}
+
+int program_state(const struct server_bpf *program, struct server_state *state)
+{
+	const uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(bpf_map__fd(program->maps.state), &zero, state);
+}
+
+int program_set_state(const struct server_bpf *program, const struct server_state *state)
+{
+	const uint32_t zero = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(program->maps.state), &zero, state, BPF_ANY);
 }
 
 int program_counters(const struct server_bpf *program, uint64_t counters[SERVER_COUNTER_COUNT])

@@ -23,11 +23,29 @@ struct program_options {
 	uint32_t joins_in_total;
 };
 
-/* Returns NULL after an error message; free it with server_bpf__destroy(). */
-struct server_bpf *program_load(const struct program_options *options);
+/* Whose maps a program goes on with. Neither: it gets new ones. */
+struct program_before {
+	const struct server_bpf *program; /* the one that runs; NULL: none */
+	const char *pin; /* where an earlier agent may have left some; NULL: nowhere */
+};
 
-/* The key of a service in the map of services. */
-struct server_service program_service(const struct mptcplb_farm_service *service);
+/*
+ * Returns NULL after an error message; free it with server_bpf__destroy(). *taken_over tells
+ * whether it goes on with the keys and counts of the one before. Pins of another layout are left
+ * where they are, and not used.
+ */
+struct server_bpf *program_load(const struct program_options *options,
+				const struct program_before *before, bool *taken_over);
+
+/* Pin the maps in place of what is there. Returns 0, or -1 after an error message. */
+int program_pin(const struct server_bpf *program, const char *directory);
+
+/* What is told the next agent. Returns 0 or -errno. */
+int program_state(const struct server_bpf *program, struct server_state *state);
+int program_set_state(const struct server_bpf *program, const struct server_state *state);
+
+/* The key of a service's port in the map of services. */
+struct server_service program_service(const struct mptcplb_farm_service *service, uint16_t port);
 
 /* Add the counters of all CPUs up. Returns 0 or -errno. */
 int program_counters(const struct server_bpf *program, uint64_t counters[SERVER_COUNTER_COUNT]);

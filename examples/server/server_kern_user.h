@@ -40,7 +40,7 @@
 /* What the next agent has to know besides the maps' contents. */
 struct server_state {
 	__u32 layout; /* SERVER_LAYOUT */
-	__u32 slot_count;
+	__u32 reserved;
 	__u64 flow_secret[2]; /* chooses the slots of a flow */
 	struct {
 		__u32 ifindex; /* has our filters on its clsact qdisc; 0: none */
