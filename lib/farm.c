@@ -2,13 +2,19 @@
 #include "farm_private.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <mptcplb/keyring.h>
 
 static int load_checked(struct farm_load *load, const struct farm_text *text)
 {
-	int error = farm_document_parse(load, text);
+	int error;
 
+	/* Who writes it decides where packets go, also when its secrets are in other files. */
+	if (text->mode & S_IWOTH)
+		return farm_fail(load, 0, "others can write it (mode %04o): chmod o-w %.128s",
+				 text->mode, load->path);
+	error = farm_document_parse(load, text);
 	if (error)
 		return error;
 	error = farm_schema_load(load, &load->farm->raw, text);

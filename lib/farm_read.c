@@ -18,13 +18,11 @@ static const char *describe(int error, char buffer[128])
 	return buffer;
 }
 
-/* Read until the end or until the buffer is full: a file may grow while it is read. */
-static ssize_t read_all(int fd, uint8_t *bytes, size_t size)
+/* Read until the end or until the text has @size bytes. */
+static int read_all(struct farm_text *text, int fd, size_t size)
 {
-	size_t length = 0;
-
-	while (length < size) {
-		ssize_t got = read(fd, bytes + length, size - length);
+	while (text->length < size) {
+		ssize_t got = read(fd, text->bytes + text->length, size - text->length);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -32,32 +30,33 @@ static ssize_t read_all(int fd, uint8_t *bytes, size_t size)
 			return -1;
 		if (got == 0)
 			break;
-		length += (size_t)got;
+		text->length += (size_t)got;
 	}
-	return (ssize_t)length;
+	return 0;
 }
 
 static const char *read_open(struct farm_text *text, int fd, size_t limit, char buffer[128])
 {
 	struct stat status;
-	ssize_t length;
+	size_t size;
 
 	if (fstat(fd, &status) < 0)
 		return describe(errno, buffer);
 	if (!S_ISREG(status.st_mode))
 		return "is not a regular file";
-	text->mode = status.st_mode & 07777;
-	text->bytes = malloc(limit + 1);
-	if (!text->bytes)
-		return "does not fit into memory";
-	length = read_all(fd, text->bytes, limit + 1);
-	if (length < 0)
-		return describe(errno, buffer);
-	text->length = (size_t)length;
-	if (text->length > limit) {
+	if (status.st_size > (off_t)limit) {
 		snprintf(buffer, 128, "is larger than %zu bytes", limit);
 		return buffer;
 	}
+	text->mode = status.st_mode & 07777;
+	size = (size_t)status.st_size;
+	text->bytes = malloc(size + 1); /* one more shows that the file grew */
+	if (!text->bytes)
+		return "does not fit into memory";
+	if (read_all(text, fd, size + 1) < 0)
+		return describe(errno, buffer);
+	if (text->length != size)
+		return "changed while it was read";
 	return NULL;
 }
 

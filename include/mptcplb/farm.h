@@ -97,8 +97,9 @@ struct mptcplb_farm_error {
 /**
  * Read and check a farm file and the secret files that it names.
  *
- * Refused, among others: secrets of the wrong length; a secret file, or a farm file with secrets
- * in it, that is not a regular file or that others than owner and group can read or write.
+ * Refused, among others: secrets of the wrong length; a file that is not a regular one, or that
+ * others than owner and group can write; a secret file, or a farm file with secrets in it, that
+ * these can read.
  *
  * @param path        of the file. Relative paths of secret files start at its directory.
  * @param[out] error  filled when NULL is returned.

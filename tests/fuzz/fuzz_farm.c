@@ -41,7 +41,8 @@ static void check_farm(const struct mptcplb_farm *farm)
 	for (size_t i = 0; i < farm->service_count; i++) {
 		const struct mptcplb_farm_service *service = &farm->services[i];
 
-		MUST(service->port > 0 && service->server_count > 0);
+		MUST(service->port > 0 && service->port_last >= service->port);
+		MUST(service->server_count > 0);
 		for (size_t j = 0; j < service->server_count; j++)
 			MUST(mptcplb_farm_serves(farm, service,
 						 &farm->servers[service->servers[j]]));

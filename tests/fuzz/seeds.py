@@ -71,6 +71,7 @@ balancers:
 services:
   - {address: 198.51.100.1, port: 443}
   - {address: 198.51.100.1, port: 80, servers: [web-1]}
+  - {address: "2001:db8::1", port: 5000, port_last: 5999}
 """
 FARMS = {
     "smallest": FARM,
@@ -81,6 +82,7 @@ FARMS = {
                                + "3f1c7a52e0d94b8896a5c10b7e2d6f43" + '"}\nservers:'),
     "anchor": FARM.replace("ids: [17]", "ids: &a [17]") + "  - {name: b, ids: *a}\n",
     "duplicate_id": FARM + FARM_REST.replace("18", "17"),
+    "overlapping_ports": FARM + FARM_REST + "  - {address: 2001:db8::1, port: 5500}\n",
     "wrong_type": FARM.replace("[17]", "17"),
     "not_yaml": "token: [",
 }

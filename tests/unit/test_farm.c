@@ -258,6 +258,16 @@ START_TEST(a_farm_file_with_secrets_open_to_others_is_refused)
 }
 END_TEST
 
+START_TEST(a_farm_file_that_others_can_write_is_refused)
+{
+	write_file(secret_path, SECRET_0, 32, 0600);
+	write_file(farm_path, FILE_TOKEN("epoch0.key") SERVERS,
+		   strlen(FILE_TOKEN("epoch0.key") SERVERS), 0646);
+	assert_error(mptcplb_farm_load(farm_path, &error), 0, "others can write it (mode 0646)");
+	ck_assert_ptr_nonnull(strstr(error.text, "chmod o-w"));
+}
+END_TEST
+
 START_TEST(what_is_no_file_is_refused)
 {
 	unlink(farm_path);
@@ -574,6 +584,7 @@ int main(void)
 		a_secret_file_that_is_not_there_is_refused,
 		a_secret_file_open_to_others_is_refused,
 		a_farm_file_with_secrets_open_to_others_is_refused,
+		a_farm_file_that_others_can_write_is_refused,
 		what_is_no_file_is_refused,
 		a_huge_file_is_refused,
 		broken_yaml_is_refused,

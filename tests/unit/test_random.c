@@ -3,6 +3,17 @@
 
 #include "unit.h"
 
+static int sodium_fails;
+
+/* The library's sodium_init(): the test program is linked with --wrap=sodium_init. */
+int __real_sodium_init(void);
+int __wrap_sodium_init(void);
+
+int __wrap_sodium_init(void)
+{
+	return sodium_fails ? -1 : __real_sodium_init();
+}
+
 static int fill_counting(void *context, uint8_t *buffer, size_t length)
 {
 	memset(buffer, 0xc5, length);
@@ -50,6 +61,17 @@ START_TEST(a_source_that_fails_leaves_zeros)
 }
 END_TEST
 
+START_TEST(without_libsodium_there_are_zeros)
+{
+	static const uint8_t zeros[7];
+	uint8_t bytes[7] = { 1 };
+
+	sodium_fails = 1;
+	ck_assert_int_eq(mptcplb_random_bytes(NULL, bytes, sizeof(bytes)), MPTCPLB_ERR_RANDOM);
+	ck_assert_mem_eq(bytes, zeros, sizeof(bytes));
+}
+END_TEST
+
 START_TEST(a_source_that_is_not_valid_is_refused)
 {
 	size_t count = 0;
@@ -79,9 +101,13 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		libsodium_is_the_default,	    a_callers_source_is_asked,
-		a_source_that_fails_leaves_zeros,   a_source_that_is_not_valid_is_refused,
-		wipe_leaves_zeros_and_nothing_else, NULL,
+		libsodium_is_the_default,
+		a_callers_source_is_asked,
+		a_source_that_fails_leaves_zeros,
+		a_source_that_is_not_valid_is_refused,
+		without_libsodium_there_are_zeros,
+		wipe_leaves_zeros_and_nothing_else,
+		NULL,
 	};
 
 	return run_suite("random", tests);
