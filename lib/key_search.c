@@ -134,7 +134,8 @@ int mptcplb_key_search(const struct mptcplb_keyring *keyring, struct mptcplb_key
 	limit = search_limit(keyring, search);
 	error = MPTCPLB_ERR_TRIES_EXHAUSTED;
 	for (uint64_t tries = 0; error && tries < limit; tries += SEARCH_BATCH) {
-		size_t count = limit - tries < SEARCH_BATCH ? limit - tries : SEARCH_BATCH;
+		size_t count =
+			limit - tries < SEARCH_BATCH ? (size_t)(limit - tries) : SEARCH_BATCH;
 		size_t key;
 
 		crypto_expand(batch.keys[0], sizeof(batch.keys), seed, tries / SEARCH_BATCH);
