@@ -48,13 +48,16 @@ static int fail_syntax(struct farm_load *load, const yaml_parser_t *parser,
 {
 	const char *problem = parser->problem ? parser->problem : "syntax error";
 	size_t line = syntax_line(parser, text);
+	size_t start;
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return farm_fail_memory(load);
-	if (!parser->context)
+	start = parser->context_mark.line + 1;
+	/* what starts behind the end has no line either */
+	if (!parser->context || start > line)
 		return farm_fail(load, line, "not valid YAML: %s", problem);
 	return farm_fail(load, line, "not valid YAML: %s that starts on line %zu: %s",
-			 parser->context, parser->context_mark.line + 1, problem);
+			 parser->context, start, problem);
 }
 
 static int check_event(struct farm_load *load, const yaml_event_t *event, int *depth,

@@ -14,6 +14,25 @@
 /* From so many tries on, making a key takes about 10 ms of a core. */
 #define TRIES_MANY 32768
 
+/* A service as "ADDRESS port N" or "ADDRESS ports N-M". */
+struct service_text {
+	char text[MPTCPLB_FARM_ADDRESS_TEXT_SIZE + 24];
+};
+
+static const char *service_text(struct service_text *text,
+				const struct mptcplb_farm_service *service)
+{
+	char address[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
+
+	mptcplb_farm_address_text(&service->address, address);
+	if (service->port == service->port_last)
+		snprintf(text->text, sizeof(text->text), "%s port %u", address, service->port);
+	else
+		snprintf(text->text, sizeof(text->text), "%s ports %u-%u", address, service->port,
+			 service->port_last);
+	return text->text;
+}
+
 static uint32_t id_space(const struct mptcplb_farm *farm)
 {
 	return 1U << farm->keyring.server_id_bits;
@@ -69,14 +88,13 @@ static void warn_of_server(json_t *warnings, const struct mptcplb_farm *farm,
 static void warn_of_service(json_t *warnings, const struct mptcplb_farm *farm,
 			    const struct mptcplb_farm_service *service)
 {
-	char address[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
+	struct service_text text;
 
 	for (size_t i = 0; i < service->server_count; i++) {
 		if (farm->servers[service->servers[i]].state == MPTCPLB_FARM_UP)
 			return;
 	}
-	warn(warnings, "service %s port %u has no server that is up",
-	     mptcplb_farm_address_text(&service->address, address), service->port);
+	warn(warnings, "service %s has no server that is up", service_text(&text, service));
 }
 
 static json_t *list_warnings(const struct mptcplb_farm *farm)
@@ -130,9 +148,9 @@ static json_t *describe_service(const struct mptcplb_farm *farm,
 	for (size_t i = 0; i < service->server_count; i++)
 		json_array_append_new(servers,
 				      json_string(farm->servers[service->servers[i]].name));
-	return json_pack("{s:s, s:i, s:o}", "address",
+	return json_pack("{s:s, s:i, s:i, s:o}", "address",
 			 mptcplb_farm_address_text(&service->address, address), "port",
-			 service->port, "servers", servers);
+			 service->port, "port_last", service->port_last, "servers", servers);
 }
 
 static void print_json(const struct mptcplb_farm *farm, json_t *warnings)
@@ -234,10 +252,10 @@ static void print_rest(const struct mptcplb_farm *farm, const json_t *warnings)
 		       mptcplb_farm_address_text(&farm->balancers[i].address, address));
 	for (size_t i = 0; i < farm->service_count; i++) {
 		const struct mptcplb_farm_service *service = &farm->services[i];
+		struct service_text text;
 
-		printf("%sservice  %s port %u  %zu of %zu servers\n", i ? "" : "\n",
-		       mptcplb_farm_address_text(&service->address, address), service->port,
-		       service->server_count, farm->server_count);
+		printf("%sservice  %s  %zu of %zu servers\n", i ? "" : "\n",
+		       service_text(&text, service), service->server_count, farm->server_count);
 	}
 	for (size_t i = 0; i < json_array_size(warnings); i++)
 		printf("%swarning: %s\n", i ? "" : "\n",
@@ -246,12 +264,9 @@ static void print_rest(const struct mptcplb_farm *farm, const json_t *warnings)
 
 int cmd_check(const struct arguments *arguments)
 {
-	struct mptcplb_farm *farm = load_farm(arguments->config);
-	json_t *warnings;
+	const struct mptcplb_farm *farm = arguments->farm;
+	json_t *warnings = list_warnings(farm);
 
-	if (!farm)
-		return TOOL_FAILED;
-	warnings = list_warnings(farm);
 	if (arguments->given & OPTION_JSON) {
 		print_json(farm, warnings);
 	} else {
@@ -260,6 +275,5 @@ int cmd_check(const struct arguments *arguments)
 		print_rest(farm, warnings);
 	}
 	json_decref(warnings);
-	mptcplb_farm_free(farm);
 	return TOOL_FINE;
 }

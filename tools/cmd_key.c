@@ -29,7 +29,6 @@ static int print_key(struct record *record, enum mptcplb_mode mode, const struct
 int cmd_key_derive(const struct arguments *arguments)
 {
 	bool json = arguments->given & OPTION_JSON;
-	struct mptcplb_farm *farm = NULL;
 	struct record record = { 0 };
 	int result = TOOL_FINE;
 
@@ -38,18 +37,12 @@ int cmd_key_derive(const struct arguments *arguments)
 			return fail_usage("argument %d is not a key: expected %d hex digits", i + 1,
 					  2 * MPTCPLB_KEY_SIZE);
 	}
-	if (arguments->config) {
-		farm = load_farm(arguments->config);
-		if (!farm)
-			return TOOL_FAILED;
-	}
 	record_print_heading(true, json);
 	for (int i = 0; i < arguments->operand_count && !result; i++) {
 		record = (struct record){ 0 };
 		parse_hex(record.key, sizeof(record.key), arguments->operands[i]);
-		result = print_key(&record, arguments->mode, farm, json);
+		result = print_key(&record, arguments->mode, arguments->farm, json);
 	}
-	mptcplb_farm_free(farm);
 	return result;
 }
 
@@ -86,8 +79,9 @@ static int make_rfc8684(struct record *record, const struct mptcplb_farm *farm,
 	return TOOL_FINE;
 }
 
-static int generate(const struct mptcplb_farm *farm, const struct arguments *arguments)
+int cmd_key_generate(const struct arguments *arguments)
 {
+	const struct mptcplb_farm *farm = arguments->farm;
 	bool json = arguments->given & OPTION_JSON;
 	struct server_choice choice;
 	int result = choose_server(&choice, farm, arguments->server);
@@ -105,17 +99,5 @@ static int generate(const struct mptcplb_farm *farm, const struct arguments *arg
 		if (!result)
 			result = print_key(&record, arguments->mode, farm, json);
 	}
-	return result;
-}
-
-int cmd_key_generate(const struct arguments *arguments)
-{
-	struct mptcplb_farm *farm = load_farm(arguments->config);
-	int result;
-
-	if (!farm)
-		return TOOL_FAILED;
-	result = generate(farm, arguments);
-	mptcplb_farm_free(farm);
 	return result;
 }

@@ -90,7 +90,7 @@ static int read_frames(struct capture *capture, struct connections *connections,
 	return more < 0 ? fail("%s", capture->error) : TOOL_FINE;
 }
 
-static int read_capture(const struct arguments *arguments, const struct mptcplb_farm *farm)
+static int read_capture(const struct arguments *arguments)
 {
 	struct connections connections;
 	struct capture capture;
@@ -105,26 +105,16 @@ static int read_capture(const struct arguments *arguments, const struct mptcplb_
 	if (arguments->given & OPTION_OPTIONS)
 		;
 	else if (arguments->given & OPTION_JSON)
-		connections_print_json(&connections, farm);
+		connections_print_json(&connections, arguments->farm);
 	else
-		connections_print_text(&connections, farm);
+		connections_print_text(&connections, arguments->farm);
 	connections_free(&connections);
 	return result;
 }
 
 int cmd_pcap(const struct arguments *arguments)
 {
-	struct mptcplb_farm *farm = NULL;
-	int result;
-
 	if (arguments->operand_count != 1)
 		return fail_usage("pcap: expected one FILE, or - for standard input");
-	if (arguments->config) {
-		farm = load_farm(arguments->config);
-		if (!farm)
-			return TOOL_FAILED;
-	}
-	result = read_capture(arguments, farm);
-	mptcplb_farm_free(farm);
-	return result;
+	return read_capture(arguments);
 }

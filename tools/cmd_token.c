@@ -14,7 +14,6 @@
 int cmd_token_decode(const struct arguments *arguments)
 {
 	bool json = arguments->given & OPTION_JSON;
-	struct mptcplb_farm *farm;
 	uint8_t bytes[TOKEN_SIZE];
 
 	for (int i = 0; i < arguments->operand_count; i++) {
@@ -22,26 +21,22 @@ int cmd_token_decode(const struct arguments *arguments)
 			return fail_usage("'%s' is not a token: expected 8 hex digits",
 					  arguments->operands[i]);
 	}
-	farm = load_farm(arguments->config);
-	if (!farm)
-		return TOOL_FAILED;
 	record_print_heading(false, json);
 	for (int i = 0; i < arguments->operand_count; i++) {
 		struct record record = { 0 };
 
 		parse_hex(bytes, sizeof(bytes), arguments->operands[i]);
 		record.token = mptcplb_core_be32(bytes);
-		record_decode(&record, farm);
+		record_decode(&record, arguments->farm);
 		record_print(&record, json);
 	}
-	mptcplb_farm_free(farm);
 	return TOOL_FINE;
 }
 
-static int generate_one(struct record *record, const struct mptcplb_farm *farm,
-			const struct server_choice *choice, const struct arguments *arguments,
-			uint32_t index)
+static int generate(struct record *record, const struct server_choice *choice,
+		    const struct arguments *arguments, uint32_t index)
 {
+	const struct mptcplb_farm *farm = arguments->farm;
 	struct mptcplb_token_parts parts = {
 		.epoch = farm->keyring.active,
 		.server_id = choice->ids[0],
@@ -62,8 +57,9 @@ static int generate_one(struct record *record, const struct mptcplb_farm *farm,
 	return error ? fail("%s", mptcplb_strerror(error)) : TOOL_FINE;
 }
 
-static int generate(const struct mptcplb_farm *farm, const struct arguments *arguments)
+int cmd_token_generate(const struct arguments *arguments)
 {
+	const struct mptcplb_farm *farm = arguments->farm;
 	bool json = arguments->given & OPTION_JSON;
 	uint32_t nonces = mptcplb_keyring_nonce_count(&farm->keyring);
 	struct server_choice choice;
@@ -80,23 +76,11 @@ static int generate(const struct mptcplb_farm *farm, const struct arguments *arg
 	for (uint32_t i = 0; i < arguments->count; i++) {
 		struct record record = { 0 };
 
-		result = generate_one(&record, farm, &choice, arguments, i);
+		result = generate(&record, &choice, arguments, i);
 		if (result)
 			return result;
 		record_decode(&record, farm);
 		record_print(&record, json);
 	}
 	return TOOL_FINE;
-}
-
-int cmd_token_generate(const struct arguments *arguments)
-{
-	struct mptcplb_farm *farm = load_farm(arguments->config);
-	int result;
-
-	if (!farm)
-		return TOOL_FAILED;
-	result = generate(farm, arguments);
-	mptcplb_farm_free(farm);
-	return result;
 }

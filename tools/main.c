@@ -160,11 +160,12 @@ static int take_number(struct arguments *arguments, const char *name, unsigned i
 	return TOOL_FINE;
 }
 
-static int take_option(struct arguments *arguments, const struct option *option, const char *value)
+static int take_option(struct arguments *arguments, const char **config,
+		       const struct option *option, const char *value)
 {
 	switch (option->val) {
 	case OPTION_CONFIG:
-		arguments->config = value;
+		*config = value;
 		return TOOL_FINE;
 	case OPTION_SERVER:
 		arguments->server = value;
@@ -196,10 +197,30 @@ static int check_needs(const struct command *command, const struct arguments *ar
 	return TOOL_FINE;
 }
 
+/* Run it with the farm of the file, if there is one. */
+static int run_with_farm(const struct command *command, struct arguments *arguments,
+			 const char *config)
+{
+	struct mptcplb_farm_error error;
+	struct mptcplb_farm *farm = NULL;
+	int result;
+
+	if (config) {
+		farm = mptcplb_farm_load(config, &error);
+		if (!farm)
+			return fail("%s", error.text);
+	}
+	arguments->farm = farm;
+	result = command->run(arguments);
+	mptcplb_farm_free(farm);
+	return result;
+}
+
 static int run_command(const struct command *command, int argc, char **argv)
 {
 	struct option known[ARRAY_SIZE(options) + 2] = { { "help", no_argument, NULL, 'h' } };
 	struct arguments arguments = defaults;
+	const char *config = NULL;
 	size_t known_count = 1;
 	int option, error, place;
 
@@ -214,7 +235,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 			return fail_usage("%s: wrong option", command->words);
 		if (arguments.given & (unsigned int)option)
 			return fail_usage("%s: an option is there twice", command->words);
-		error = take_option(&arguments, &known[place], optarg);
+		error = take_option(&arguments, &config, &known[place], optarg);
 		if (error)
 			return error;
 		arguments.given |= (unsigned int)option;
@@ -222,7 +243,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 	arguments.operands = argv + optind;
 	arguments.operand_count = argc - optind;
 	error = check_needs(command, &arguments);
-	return error ? error : command->run(&arguments);
+	return error ? error : run_with_farm(command, &arguments, config);
 }
 
 /* How many arguments a command's words take up: 0 when it is another command. */
@@ -236,6 +257,38 @@ static int match_words(const struct command *command, int argc, char **argv)
 	if (!second)
 		return 1;
 	return argc > 2 && strcmp(argv[2], second + 1) == 0 ? 2 : 0;
+}
+
+static size_t common_start(const char *a, const char *b)
+{
+	size_t length = 0;
+
+	while (a[length] && a[length] == b[length])
+		length++;
+	return length;
+}
+
+/* Name the commands that start most like the word. What looks like a secret does not show. */
+static int fail_unknown(const char *word)
+{
+	const char *shown =
+		strspn(word, "abcdefghijklmnopqrstuvwxyz-") == strlen(word) ? word : "…";
+	char meant[256] = "";
+	size_t longest = 2;
+	size_t used = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		size_t common = common_start(commands[i].words, word);
+
+		if (common < longest)
+			continue;
+		if (common > longest)
+			used = 0;
+		longest = common;
+		used += (size_t)snprintf(meant + used, sizeof(meant) - used, "%s%s",
+					 used ? ", " : ": did you mean ", commands[i].words);
+	}
+	return fail_usage("no command '%.16s'%s%s", shown, meant, meant[0] ? "?" : "");
 }
 
 /* Secrets pass through this process: keep them out of core dumps. */
@@ -265,6 +318,8 @@ static int dispatch(int argc, char **argv)
 			return run_command(&commands[i], argc - words, argv + words);
 		}
 	}
+	if (argc >= 2)
+		return fail_unknown(argv[1]);
 	print_help(stderr);
 	return TOOL_USAGE;
 }

@@ -37,16 +37,6 @@ int fail_usage(const char *format, ...)
 	return TOOL_USAGE;
 }
 
-struct mptcplb_farm *load_farm(const char *path)
-{
-	struct mptcplb_farm_error error;
-	struct mptcplb_farm *farm = mptcplb_farm_load(path, &error);
-
-	if (!farm)
-		fail("%s", error.text);
-	return farm;
-}
-
 bool parse_number(uint32_t *number, const char *text, uint32_t max)
 {
 	size_t length = strlen(text);

@@ -36,7 +36,7 @@ enum {
 /* A command line, after the command's words. */
 struct arguments {
 	unsigned int given; /* OPTION_* */
-	const char *config;
+	const struct mptcplb_farm *farm; /* what --config names; NULL when not given */
 	const char *server;
 	uint32_t nonce;
 	uint32_t count; /* 1 when not given */
@@ -69,9 +69,6 @@ __attribute__((format(printf, 1, 2))) int fail(const char *format, ...);
 
 /* The same for a wrong command line, with a hint at --help; returns TOOL_USAGE. */
 __attribute__((format(printf, 1, 2))) int fail_usage(const char *format, ...);
-
-/* Read a farm file; NULL after a message. */
-struct mptcplb_farm *load_farm(const char *path);
 
 /* Read a decimal number of at most @max. */
 bool parse_number(uint32_t *number, const char *text, uint32_t max);

@@ -49,7 +49,7 @@ extern "C" {
 
 /**
  * @name Subtypes
- * RFC 8684, section 8.2; those of MP_CAPABLE and MP_JOIN are in core.h.
+ * RFC 8684, section 7.2; those of MP_CAPABLE and MP_JOIN are in core.h.
  * @{
  */
 #define MPTCPLB_DSS 2 /**< Data Sequence Signal, section 3.3 */

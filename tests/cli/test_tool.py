@@ -32,6 +32,7 @@ balancers:
   - {name: lb-1, address: 192.0.2.1}
 services:
   - {address: 198.51.100.1, port: 443}
+  - {address: "2001:db8::1", port: 5000, port_last: 5999, servers: [web-1, web-3]}
 """
 
 
@@ -159,6 +160,14 @@ class Commands(ToolTest):
             with self.subTest(arguments=arguments):
                 self.tool(*arguments, code=2)
 
+    def test_an_unknown_command_is_named(self):
+        for word, told in (("tokn", "no command 'tokn': did you mean token decode, token generate?"),
+                           ("key", "no command 'key': did you mean key derive, key generate?"),
+                           ("pcaps", "no command 'pcaps': did you mean pcap?"),
+                           ("frob", "no command 'frob'\n"), (SECRET_0, "no command '…'\n")):
+            with self.subTest(word=word):
+                self.assertIn(told, self.tool(word, code=2).stderr)
+
     def test_a_malformed_operand_stops_before_any_output(self):
         result = self.tool("token", "decode", "--config", self.config, "00000001", "xyz", code=2)
         self.assertIn("'xyz' is not a token: expected 8 hex digits", result.stderr)
@@ -198,7 +207,7 @@ class Check(ToolTest):
     def test_the_summary_names_everything(self):
         text = self.tool("check", "--config", self.config).stdout
         for words in ("web-1", "192.0.2.12", "draining", "down", "lb-1", "198.51.100.1 port 443",
-                      "18-19", "0 (active)", "8388608", "warning: web-2 is draining",
+                      "2001:db8::1 ports 5000-5999  2 of 3 servers", "18-19", "0 (active)", "8388608", "warning: web-2 is draining",
                       "warning: web-3 is down"):
             self.assertIn(words, text)
         self.assertNotIn(SECRET_0, text)
@@ -214,6 +223,8 @@ class Check(ToolTest):
         self.assertEqual(farm["servers"][1]["id_share"], 2 / 256)
         self.assertEqual(farm["balancers"], [{"name": "lb-1", "address": "192.0.2.1"}])
         self.assertEqual(farm["services"][0]["servers"], ["web-1", "web-2", "web-3"])
+        self.assertEqual([(service["port"], service["port_last"]) for service in farm["services"]],
+                         [(443, 443), (5000, 5999)])
         self.assertEqual(len(farm["warnings"]), 2)
 
     def test_warnings(self):
@@ -228,6 +239,9 @@ class Check(ToolTest):
         text = token_section() + SERVERS + ("  - {address: 198.51.100.2, port: 80, "
                                             "servers: [web-3]}\n")
         self.assertIn("service 198.51.100.2 port 80 has no server that is up", warnings(text))
+        text = token_section() + SERVERS + ("  - {address: 198.51.100.2, port: 80, port_last: 90, "
+                                            "servers: [web-3]}\n")
+        self.assertIn("service 198.51.100.2 ports 80-90 has no server that is up", warnings(text))
         self.assertEqual("", warnings(one_server(8, 1, 0, SECRET_0, 1)))
 
 
@@ -238,14 +252,14 @@ class FarmFile(ToolTest):
         good = token_section() + SERVERS
         self.refuse(1, "the file is empty", "")
         self.refuse(8, "not valid YAML", token_section() + "servers:\n\t- {}\n")
-        self.refuse(15, "not valid YAML", good + "  - {address: [")
+        self.refuse(16, "not valid YAML", good + "  - {address: [")
         self.refuse(1, "not valid YAML", b"\x7fELF\x02\x01\x01\0\0\0")
         self.refuse(1, "not valid YAML", b"token: \xff\xfe\n")
         self.refuse(1, "nested deeper", "[" * 100000)
         self.refuse(1, "alias", "a: &a [*a, *a]\n")
-        self.refuse(15, "second YAML document", good + "---\n" + good)
-        self.refuse(15, "already on line 1", good + "token: 1\n")
-        self.refuse(15, "unknown field 'frob'", good + "frob: 1\n")
+        self.refuse(16, "second YAML document", good + "---\n" + good)
+        self.refuse(16, "already on line 1", good + "token: 1\n")
+        self.refuse(16, "unknown field 'frob'", good + "frob: 1\n")
         self.refuse(7, "expected a list", token_section() + "servers: 1\n")
 
     def test_tokens_and_secrets(self):

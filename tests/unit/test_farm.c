@@ -313,6 +313,8 @@ static const struct broken broken_yaml[] = {
 	{ TOKEN SERVERS "...\n}}}\n", 11, "not valid YAML" },
 	{ TOKEN "servers:\n\t- {name: a}\n", 8, "not valid YAML" },
 	{ TOKEN "servers:\n  - {name: a, ids: [1]\n", 8, "not valid YAML" },
+	{ TOKEN "servers:\n  - {name: [\n", 8,
+	  "not valid YAML: did not find expected node content" },
 	{ TOKEN "servers:\n  - {name: \"a\n", 8,
 	  "a quoted scalar that starts on line 8: found unexpected end" },
 	{ "a: 1\n b: 2\n", 2, "not valid YAML" },
@@ -435,6 +437,8 @@ END_TEST
 #define NAME_63 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz01234567890"
 
 static const struct broken broken_member[] = {
+	{ TOKEN SERVERS "balancers:\n  - {name: lb, address: 192.0.2.256}\n", 11,
+	  "address: '192.0.2.256' is not an address" },
 	{ NAMED("\"\""), 10, "name: '': expected 1 to 63 of the characters" },
 	{ NAMED(NAME_63 "1"), 10, "expected 1 to 63" },
 	{ NAMED("\"a b\""), 10, "name: 'a b'" },
@@ -516,6 +520,22 @@ START_TEST(a_broken_service_is_refused)
 }
 END_TEST
 
+START_TEST(services_may_share_a_port_or_an_address)
+{
+	struct mptcplb_farm *farm =
+		load(TOKEN SERVERS "services:\n"
+				   "  - {address: 198.51.100.2, port: 443}\n"
+				   "  - {address: 198.51.100.1, port: 444, port_last: 500}\n"
+				   "  - {address: 198.51.100.1, port: 443}\n"
+				   "  - {address: \"2001:db8::1\", port: 443, port_last: 500}\n");
+
+	ck_assert_msg(farm != NULL, "%s", error.text);
+	ck_assert_uint_eq(farm->service_count, 4);
+	ck_assert_uint_eq(farm->services[1].port_last, 500);
+	mptcplb_farm_free(farm);
+}
+END_TEST
+
 START_TEST(lists_may_be_empty_or_absent_where_a_farm_can_do_without)
 {
 	struct mptcplb_farm *farm = load(TOKEN SERVERS "balancers: []\nservices: []\n");
@@ -592,6 +612,7 @@ int main(void)
 		a_broken_token_section_is_refused,
 		a_broken_member_is_refused,
 		a_broken_service_is_refused,
+		services_may_share_a_port_or_an_address,
 		lists_may_be_empty_or_absent_where_a_farm_can_do_without,
 		truncation_is_harmless,
 		deep_nesting_ends_early,
