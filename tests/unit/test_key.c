@@ -112,6 +112,44 @@ START_TEST(random_keys_are_for_the_explicit_modes)
 }
 END_TEST
 
+static int fill_failing(void *context, uint8_t *buffer, size_t length)
+{
+	(void)context;
+	(void)buffer;
+	(void)length;
+	return -1;
+}
+
+static int fill_zero_then_one(void *context, uint8_t *buffer, size_t length)
+{
+	memset(buffer, *(uint8_t *)context, length);
+	*(uint8_t *)context = 1;
+	return 0;
+}
+
+START_TEST(random_key_is_never_all_zero)
+{
+	static const uint8_t ones[] = { 1, 1, 1, 1 };
+	uint8_t fill = 0;
+	const struct mptcplb_random random = { sizeof(random), fill_zero_then_one, &fill };
+	uint8_t key[MPTCPLB_KEY_SIZE_MAX];
+
+	ck_assert_int_eq(mptcplb_key_random(MPTCPLB_MODE_COMPACT, key, sizeof(ones), &random),
+			 MPTCPLB_OK);
+	ck_assert_mem_eq(key, ones, sizeof(ones));
+}
+END_TEST
+
+START_TEST(random_key_wants_randomness)
+{
+	const struct mptcplb_random failing = { sizeof(failing), fill_failing, NULL };
+	uint8_t key[MPTCPLB_KEY_SIZE_MAX];
+
+	ck_assert_int_eq(mptcplb_key_random(MPTCPLB_MODE_COMPACT, key, 4, &failing),
+			 MPTCPLB_ERR_RANDOM);
+}
+END_TEST
+
 START_TEST(cookie_nonces_are_the_models)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(cookies_vectors); i++) {
@@ -223,14 +261,6 @@ START_TEST(mode_names_go_both_ways)
 }
 END_TEST
 
-static int fill_failing(void *context, uint8_t *buffer, size_t length)
-{
-	(void)context;
-	(void)buffer;
-	(void)length;
-	return -1;
-}
-
 START_TEST(implicit_key_has_the_token_it_was_made_for)
 {
 	make_keyring(2, 16, 0);
@@ -250,13 +280,6 @@ START_TEST(implicit_key_has_the_token_it_was_made_for)
 	}
 }
 END_TEST
-
-static int fill_zero_then_one(void *context, uint8_t *buffer, size_t length)
-{
-	memset(buffer, *(uint8_t *)context, length);
-	*(uint8_t *)context = 1;
-	return 0;
-}
 
 START_TEST(implicit_key_is_never_all_zero)
 {
@@ -293,6 +316,8 @@ int main(void)
 		explicit_keys_have_an_idsn_and_no_token,
 		every_mode_takes_the_lengths_of_its_keys_alone,
 		random_keys_are_for_the_explicit_modes,
+		random_key_is_never_all_zero,
+		random_key_wants_randomness,
 		cookie_nonces_are_the_models,
 		cookie_nonces_are_for_the_servers_keys,
 		join_hmacs_are_the_models,
