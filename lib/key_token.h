@@ -78,6 +78,13 @@ KEY_TOKEN_INLINE void sha256_round(uint32_t s[SHA256_STATE_WORDS], uint32_t k_an
 	s[0] = t + sum0 + maj;
 }
 
+/* A BPF program has 512 bytes of stack, which the values between unrolled rounds would fill. */
+#ifdef __bpf__
+#define KEY_TOKEN_LOOP _Pragma("clang loop unroll(disable)")
+#else
+#define KEY_TOKEN_LOOP _Pragma("GCC unroll 64")
+#endif
+
 /* The token of a key that is given as two big-endian integers. */
 KEY_TOKEN_INLINE uint32_t key_token(uint32_t high, uint32_t low)
 {
@@ -92,7 +99,7 @@ KEY_TOKEN_INLINE uint32_t key_token(uint32_t high, uint32_t low)
 		sha256_start[4], sha256_start[5], sha256_start[6], sha256_start[7],
 	};
 
-#pragma GCC unroll 64
+KEY_TOKEN_LOOP
 	for (unsigned int i = 0; i < SHA256_ROUNDS; i++) {
 		if (i >= SHA256_BLOCK_WORDS)
 			ring[i % SHA256_BLOCK_WORDS] = sha256_schedule(ring, i);

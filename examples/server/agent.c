@@ -14,6 +14,7 @@
 
 #include "daemon.h"
 #include "environment.h"
+#include "live.h"
 #include "pin.h"
 #include "program.h"
 #include "server.skel.h"
@@ -63,8 +64,12 @@ static void refresh_tokens(struct agent *agent)
 {
 	int error = tokens_refresh(&agent->tokens);
 
+	if (!error)
+		error = live_refresh(bpf_map__fd(agent->program->maps.live), &agent->tokens);
+	if (!error && !agent->options->decapsulate_only)
+		error = program_allow_search(agent->program, agent->farm, agent->server);
 	if (error && error != agent->list_error)
-		log_warning("cannot list the kernel's MPTCP connections: %s "
+		log_warning("cannot follow the kernel's MPTCP connections: %s "
 			    "(it needs CONFIG_INET_MPTCP_DIAG)",
 			    strerror(-error));
 	agent->list_error = error;

@@ -30,18 +30,18 @@ static __always_inline bool is_for_service(struct __sk_buff *skb, const struct n
 {
 	__be16 ports[2] = {};
 
-	if (ip->protocol == (ip->version == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) || !ip->has_ports)
+	if (ip->protocol == (ip->version == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) ||
+	    ip->later_fragment)
 		return find_service(&ip->destination, 0);
 	return ip->protocol == IPPROTO_TCP &&
 	       !bpf_skb_load_bytes(skb, ip->offset, ports, sizeof(ports)) && ports[1] &&
 	       find_service(&ip->destination, ports[1]);
 }
 
-/* Cut the outer header off. When the versions differ, so does the Ethertype. */
+/* Cut @size bytes of outer headers off. When the versions differ, so does the Ethertype. */
 static __always_inline bool strip(struct __sk_buff *skb, const struct network *outer,
-				  const struct network *inner)
+				  const struct network *inner, __s32 size)
 {
-	__s32 size = outer->version == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	__be16 ethertype = bpf_htons(inner->version == 4 ? ETH_P_IP : ETH_P_IPV6);
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 
@@ -57,23 +57,23 @@ static __always_inline bool strip(struct __sk_buff *skb, const struct network *o
 /* Take a packet to us out of its IP-in-IP. Returns false when it must be dropped. */
 static __always_inline bool decapsulate(struct __sk_buff *skb, struct network *ip)
 {
-	__u32 header = ip->version == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	__u32 size = ip->offset - ETH_HLEN;
 	struct network inner = {};
 
 	if (!bpf_map_lookup_elem(&members, &ip->source)) {
 		count(SERVER_DECAPSULATE_SOURCE);
 		return false;
 	}
-	if (ip->fragment || ip->offset != ETH_HLEN + header ||
+	if (ip->fragment ||
 	    !(ip->protocol == IPPROTO_IPIP ? load_ipv4(skb, ip->offset, &inner)
 					   : load_ipv6(skb, ip->offset, &inner)) ||
-	    !is_for_service(skb, &inner) || !strip(skb, ip, &inner)) {
+	    !is_for_service(skb, &inner) || !strip(skb, ip, &inner, size)) {
 		count(SERVER_DECAPSULATE_INNER);
 		return false;
 	}
 	count(SERVER_DECAPSULATED);
-	inner.offset -= header;
-	inner.end -= header;
+	inner.offset -= size;
+	inner.end -= size;
 	*ip = inner;
 	return true;
 }

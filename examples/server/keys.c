@@ -45,9 +45,9 @@ static void adopt(struct keys *keys, uint32_t index)
 	struct server_slot *slot = &keys->slots[index];
 
 	slot->token = token_of(__atomic_load_n(&slot->key, __ATOMIC_ACQUIRE));
-	slot->previous_token = token_of(__atomic_load_n(&slot->previous_key, __ATOMIC_ACQUIRE));
 	keys->tokens_offered[index] = slot->token;
-	keys->tokens_before[index] = slot->previous_token;
+	keys->tokens_before[index] =
+		token_of(__atomic_load_n(&slot->previous_key, __ATOMIC_ACQUIRE));
 	keys_add_empty(keys, index);
 }
 
@@ -150,7 +150,6 @@ static void replace(struct keys *keys, uint32_t index, const struct mptcplb_key_
 	if (!old)
 		return;
 	memcpy(&key, found->key, sizeof(key));
-	slot->previous_token = slot->token;
 	slot->replaced_at = clock_now();
 	__atomic_store_n(&slot->previous_key, old, __ATOMIC_RELEASE);
 	if (!__atomic_compare_exchange_n((uint64_t *)&slot->key, &old, key, false, __ATOMIC_RELEASE,

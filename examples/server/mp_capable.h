@@ -6,18 +6,18 @@
 #include <linux/types.h>
 
 #include <mptcplb/core.h>
-
-#define MP_CAPABLE_VERSION 1
-
-/* Lengths of the option in the SYN/ACK, the third ACK, and with data (and its checksum). */
-#define MP_CAPABLE_SYNACK_SIZE 12
-#define MP_CAPABLE_ACK_SIZE 20
-#define MP_CAPABLE_DATA_SIZE 22
-#define MP_CAPABLE_DATA_CHECKSUM_SIZE 24
+#include <mptcplb/key.h>
+#include <mptcplb/option.h>
 
 /* Offsets in the option: the key of whoever sends it, and the key of the peer. */
 #define MP_CAPABLE_SENDER_KEY 4
-#define MP_CAPABLE_PEER_KEY 12
+#define MP_CAPABLE_PEER_KEY (MP_CAPABLE_SENDER_KEY + MPTCPLB_KEY_SIZE)
+
+/* Lengths of the option in the SYN/ACK, the third ACK, and with data (and its checksum). */
+#define MP_CAPABLE_SYNACK_SIZE MP_CAPABLE_PEER_KEY
+#define MP_CAPABLE_ACK_SIZE (MP_CAPABLE_PEER_KEY + MPTCPLB_KEY_SIZE)
+#define MP_CAPABLE_DATA_SIZE (MP_CAPABLE_ACK_SIZE + 2)
+#define MP_CAPABLE_DATA_CHECKSUM_SIZE (MP_CAPABLE_DATA_SIZE + 2)
 
 /*
  * The options of one TCP header, and what a walk over them has found. Set it to zero first. There
@@ -35,8 +35,9 @@ struct mp_capable {
 };
 
 /* Look at one option; as the callback of bpf_loop(). Returns 0 to go on, 1 when all is seen. */
-static long mp_capable_step(__u32 index, struct mp_capable *walk)
+static long mp_capable_step(__u32 index, struct mp_capable **context)
 {
+	struct mp_capable *walk = *context;
 	__u32 next = walk->next;
 	__u32 size;
 
@@ -64,13 +65,13 @@ static long mp_capable_step(__u32 index, struct mp_capable *walk)
 	return 0;
 }
 
-/* Whether exactly one MP_CAPABLE of our version was found, in a sound list. Its length is open. */
+/* Whether exactly one MP_CAPABLE of RFC 8684 was found, in a sound list. Its length is open. */
 static __always_inline int mp_capable_sound(const struct mp_capable *walk)
 {
 	__u32 at = walk->at;
 
 	return walk->count == 1 && !walk->malformed && at < MPTCPLB_TCP_OPTIONS_MAX &&
-	       (walk->options[at + 2] & 0xf) == MP_CAPABLE_VERSION;
+	       (walk->options[at + 2] & 0xf) == MPTCPLB_VERSION_RFC8684;
 }
 
 /* The form that carries both keys: in the third ACK, alone or with data. */

@@ -23,8 +23,6 @@
 /* So many joins of one token may come at once: a client joins by all of its paths together. */
 #define JOIN_TOKEN_BURST 16
 
-#define SECOND_NS 1000000000ULL
-
 static struct server_address program_address(const struct mptcplb_farm_address *address)
 {
 	struct server_address value = { { 0, 0, htonl(0xffff), 0 } };
@@ -47,7 +45,7 @@ static struct server_join_limit join_limit(uint32_t rate, uint32_t burst)
 	struct server_join_limit limit = { 0 };
 
 	if (rate) {
-		limit.interval_ns = SECOND_NS / rate;
+		limit.interval_ns = SERVER_SECOND_NS / rate;
 		limit.burst_ns = (burst - 1) * limit.interval_ns;
 	}
 	return limit;
@@ -108,6 +106,8 @@ static void set_sizes(struct server_bpf *program, const struct program_options *
 	size_t i, services = 1;
 
 	bpf_map__set_max_entries(program->maps.slots, options->slot_count);
+	bpf_map__set_max_entries(program->maps.live,
+				 options->bucket_count * SERVER_BUCKET_TOKENS_MAX);
 	bpf_map__set_max_entries(program->maps.consumed, ring_size(options->slot_count));
 	/* Each service has an entry for each port and one, maybe shared, without. */
 	for (i = 0; i < farm->service_count; i++)
@@ -241,6 +241,30 @@ int program_set_state(const struct server_bpf *program, const struct server_stat
 	const uint32_t zero = 0;
 
 	return bpf_map_update_elem(bpf_map__fd(program->maps.state), &zero, state, BPF_ANY);
+}
+
+/* A search gives up after so many times the mean: 2 % of them find nothing. */
+#define SEARCH_MEANS 4
+
+int program_allow_search(const struct server_bpf *program, const struct mptcplb_farm *farm,
+			 const struct mptcplb_farm_server *server)
+{
+	struct server_search search = { .keyring = farm->keyring };
+	const uint64_t space = 1ULL << (farm->keyring.server_id_bits + farm->keyring.epoch_bits);
+	const uint32_t zero = 0;
+	uint64_t tries;
+	int error;
+
+	while (search.id_count < SERVER_SEARCH_IDS_MAX && search.id_count < server->id_count) {
+		search.ids[search.id_count] = server->ids[search.id_count];
+		search.id_count++;
+	}
+	tries = SEARCH_MEANS * space / search.id_count;
+	search.tries_max =
+		tries < SERVER_SEARCH_TRIES_MAX ? (uint32_t)tries : SERVER_SEARCH_TRIES_MAX;
+	error = bpf_map_update_elem(bpf_map__fd(program->maps.searches), &zero, &search, BPF_ANY);
+	mptcplb_wipe(&search, sizeof(search));
+	return error;
 }
 
 int program_counters(const struct server_bpf *program, uint64_t counters[SERVER_COUNTER_COUNT])

@@ -47,6 +47,14 @@ int program_set_state(const struct server_bpf *program, const struct server_stat
 /* The key of a service's port in the map of services. */
 struct server_service program_service(const struct mptcplb_farm_service *service, uint16_t port);
 
+/*
+ * Have the programs search for keys themselves when a slot is empty. They stop on their own when
+ * they lose track of live tokens, so this is done again after each live_refresh(). Returns 0 or
+ * -errno.
+ */
+int program_allow_search(const struct server_bpf *program, const struct mptcplb_farm *farm,
+			 const struct mptcplb_farm_server *server);
+
 /* Add the counters of all CPUs up. Returns 0 or -errno. */
 int program_counters(const struct server_bpf *program, uint64_t counters[SERVER_COUNTER_COUNT]);
 

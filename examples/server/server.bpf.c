@@ -17,19 +17,43 @@
 #include "slots.bpf.h"
 #include "syn.bpf.h"
 
-/* Find the MP_CAPABLE options of a segment. */
-static __always_inline bool find_mp_capable(struct __sk_buff *skb, const struct packet *packet,
-					    struct mp_capable *walk)
-{
-	__u32 length = packet->tcp.doff * 4 - sizeof(struct tcphdr);
+struct options_room {
+	struct mp_capable walk;
+	__u8 before[MPTCPLB_TCP_OPTIONS_MAX];
+};
 
-	if (length < MP_CAPABLE_SYNACK_SIZE || length > MPTCPLB_TCP_OPTIONS_MAX ||
-	    bpf_skb_load_bytes(skb, packet->ip.offset + sizeof(struct tcphdr), walk->options,
+/* The options of the packet in hand: they have no room on the stack beside a search for a key. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct options_room);
+} options_room SEC(".maps");
+
+/* Find the MP_CAPABLE options of a segment, or NULL when it has none. */
+static __always_inline struct options_room *find_mp_capable(struct __sk_buff *skb,
+							    const struct packet *packet)
+{
+	__u32 length = packet->tcp.doff * 4 - sizeof(struct tcphdr), zero = 0;
+	struct options_room *room;
+	struct mp_capable *walk;
+
+	if (length < MP_CAPABLE_SYNACK_SIZE || length > MPTCPLB_TCP_OPTIONS_MAX)
+		return NULL;
+	room = bpf_map_lookup_elem(&options_room, &zero);
+	if (!room)
+		return NULL;
+	walk = &room->walk;
+	__builtin_memset(walk, 0, sizeof(*walk));
+	if (bpf_skb_load_bytes(skb, packet->ip.offset + sizeof(struct tcphdr), walk->options,
 			       length))
-		return false;
+		return NULL;
 	walk->length = length;
-	bpf_loop(MPTCPLB_TCP_OPTIONS_MAX, mp_capable_step, walk, 0);
-	return walk->count;
+	bpf_loop(MPTCPLB_TCP_OPTIONS_MAX, mp_capable_step, &walk, 0);
+	if (!walk->count)
+		return NULL;
+	__builtin_memcpy(room->before, walk->options, sizeof(room->before));
+	return room;
 }
 
 /*
@@ -37,19 +61,18 @@ static __always_inline bool find_mp_capable(struct __sk_buff *skb, const struct 
  * a CHECKSUM_COMPLETE sum, and with CHECKSUM_PARTIAL the device sums up the new bytes.
  */
 static __always_inline bool store_options(struct __sk_buff *skb, const struct packet *packet,
-					  const __u8 before[MPTCPLB_TCP_OPTIONS_MAX],
-					  struct mp_capable *walk)
+					  struct options_room *room)
 {
-	__u32 length = walk->length;
+	__u32 length = room->walk.length;
 	__s64 difference;
 
 	if (length < MP_CAPABLE_SYNACK_SIZE || length > MPTCPLB_TCP_OPTIONS_MAX)
 		return false;
-	difference = bpf_csum_diff((__be32 *)before, MPTCPLB_TCP_OPTIONS_MAX,
-				   (__be32 *)walk->options, MPTCPLB_TCP_OPTIONS_MAX, 0);
+	difference = bpf_csum_diff((__be32 *)room->before, MPTCPLB_TCP_OPTIONS_MAX,
+				   (__be32 *)room->walk.options, MPTCPLB_TCP_OPTIONS_MAX, 0);
 	return difference >= 0 &&
-	       !bpf_skb_store_bytes(skb, packet->ip.offset + sizeof(struct tcphdr), walk->options,
-				    length, 0) &&
+	       !bpf_skb_store_bytes(skb, packet->ip.offset + sizeof(struct tcphdr),
+				    room->walk.options, length, 0) &&
 	       !bpf_l4_csum_replace(skb, packet->ip.offset + offsetof(struct tcphdr, check), 0,
 				    difference, 0);
 }
@@ -60,21 +83,21 @@ static __always_inline bool store_options(struct __sk_buff *skb, const struct pa
  */
 static __always_inline void rewrite_synack(struct __sk_buff *skb, bool with_socket)
 {
-	__u8 before[MPTCPLB_TCP_OPTIONS_MAX];
-	struct mp_capable walk = {};
+	struct options_room *room;
 	struct packet packet = {};
 	__u64 kernel_key, key;
 
 	if (!load_network(skb, &packet.ip) || !load_tcp(skb, &packet) || !packet.tcp.syn ||
-	    !packet.tcp.ack || !find_service(&packet.ip.source, packet.tcp.source) ||
-	    !find_mp_capable(skb, &packet, &walk) || !mp_capable_sound(&walk) ||
-	    walk.size != MP_CAPABLE_SYNACK_SIZE)
+	    !packet.tcp.ack || !find_service(&packet.ip.source, packet.tcp.source))
+		return;
+	room = find_mp_capable(skb, &packet);
+	if (!room || !mp_capable_sound(&room->walk) || room->walk.size != MP_CAPABLE_SYNACK_SIZE)
 		return;
 	if (with_socket) {
 		count(SERVER_SYNACK_SOCKET);
 		return;
 	}
-	kernel_key = mp_capable_key(&walk, MP_CAPABLE_SENDER_KEY);
+	kernel_key = mp_capable_key(&room->walk, MP_CAPABLE_SENDER_KEY);
 	key = offer_key(flow_id(&packet.ip.destination, packet.tcp.dest, &packet.ip.source,
 				packet.tcp.source, bpf_ntohl(packet.tcp.ack_seq) - 1),
 			kernel_key);
@@ -82,10 +105,8 @@ static __always_inline void rewrite_synack(struct __sk_buff *skb, bool with_sock
 		count(SERVER_SYNACK_EMPTY);
 		return;
 	}
-	__builtin_memcpy(before, walk.options, sizeof(before));
-	mp_capable_set_key(&walk, MP_CAPABLE_SENDER_KEY, key);
-	count(store_options(skb, &packet, before, &walk) ? SERVER_SYNACK_REWRITTEN
-							 : SERVER_SYNACK_FAILED);
+	mp_capable_set_key(&room->walk, MP_CAPABLE_SENDER_KEY, key);
+	count(store_options(skb, &packet, room) ? SERVER_SYNACK_REWRITTEN : SERVER_SYNACK_FAILED);
 }
 
 /*
@@ -96,27 +117,38 @@ static __always_inline void rewrite_synack(struct __sk_buff *skb, bool with_sock
  */
 static __always_inline bool check_ack(struct __sk_buff *skb, const struct packet *packet)
 {
-	__u8 before[MPTCPLB_TCP_OPTIONS_MAX];
 	enum server_counter result = SERVER_ACK_MALFORMED;
-	struct mp_capable walk = {};
+	struct options_room *room = find_mp_capable(skb, packet);
 
-	if (!find_mp_capable(skb, packet, &walk) || has_socket(skb, packet))
+	if (!room || has_socket(skb, packet))
 		return true;
-	if (mp_capable_has_both_keys(&walk))
+	if (mp_capable_has_both_keys(&room->walk))
 		result = accept_key(flow_id(&packet->ip.source, packet->tcp.source,
 					    &packet->ip.destination, packet->tcp.dest,
 					    bpf_ntohl(packet->tcp.seq) - 1),
-				    mp_capable_key(&walk, MP_CAPABLE_PEER_KEY));
+				    mp_capable_key(&room->walk, MP_CAPABLE_PEER_KEY));
 	count(result);
 	if (result == SERVER_ACK_VERIFIED || result == SERVER_ACK_PREVIOUS ||
 	    result == SERVER_ACK_AGAIN)
 		return true;
-	__builtin_memcpy(before, walk.options, sizeof(before));
-	mp_capable_blank(&walk);
-	if (store_options(skb, packet, before, &walk))
+	mp_capable_blank(&room->walk);
+	if (store_options(skb, packet, room))
 		return true;
 	count(SERVER_ACK_DROPPED);
 	return false;
+}
+
+/*
+ * Whether the kernel may find a segment for a service where load_tcp() has found none: its TCP
+ * header is cut into fragments, or behind many extension headers. Honest senders do neither.
+ */
+static __always_inline bool is_hidden(struct __sk_buff *skb, const struct network *ip)
+{
+	if (ip->later_fragment)
+		return false;
+	if (is_extension(ip->protocol))
+		return find_service(&ip->destination, 0);
+	return ip->fragment && ip->protocol == IPPROTO_TCP && is_for_service(skb, ip);
 }
 
 SEC("tc")
@@ -130,7 +162,15 @@ int server_ingress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	if (is_tunnel(&packet.ip) && is_to_us(&packet.ip) && !decapsulate(skb, &packet.ip))
 		return TC_ACT_SHOT;
-	if (decapsulate_only || !load_tcp(skb, &packet) || packet.tcp.rst)
+	if (decapsulate_only)
+		return TC_ACT_UNSPEC;
+	if (!load_tcp(skb, &packet)) {
+		if (!is_hidden(skb, &packet.ip))
+			return TC_ACT_UNSPEC;
+		count(SERVER_HIDDEN);
+		return TC_ACT_SHOT;
+	}
+	if (packet.tcp.rst)
 		return TC_ACT_UNSPEC;
 	service = find_service(&packet.ip.destination, packet.tcp.dest);
 	if (!service)

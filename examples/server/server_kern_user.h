@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#include <mptcplb/core.h>
+
 /* The kernel's token table (net/mptcp/token.c): most buckets, and most tokens in one of them. */
 #define SERVER_BUCKETS_MAX 65536
 #define SERVER_BUCKET_TOKENS_MAX 4
@@ -48,6 +50,14 @@ struct server_state {
 	} clsact[SERVER_INTERFACES_MAX];
 };
 
+/* Ids that a search in BPF looks for, and keys that it tries for one packet, at most. */
+#define SERVER_SEARCH_IDS_MAX 16
+#define SERVER_SEARCH_TRIES_MAX 4096
+
+/* So much of each second a CPU may spend on searches. */
+#define SERVER_SEARCH_NS 20000000ULL
+#define SERVER_SECOND_NS 1000000000ULL
+
 /* An IPv6 address, or an IPv4 address as ::ffff:a.b.c.d. */
 struct server_address {
 	__be32 words[4];
@@ -64,9 +74,22 @@ struct server_slot {
 	__u64 first_shown_at; /* the same of the first flow that saw this key */
 	__u64 previous_key; /* was replaced at replaced_at, unused; 0: none */
 	__u64 replaced_at;
-	__u32 token; /* host byte order; 0: the kernel drew this key, its token is not known */
-	__u32 previous_token;
-	__u64 reserved;
+	__u32 token; /* host byte order */
+	__u32 reserved[3];
+};
+
+/* What a search for a key needs to know of the farm. */
+struct server_search {
+	struct mptcplb_keyring keyring;
+	__u32 tries_max;
+	__u32 id_count;
+	__u32 ids[SERVER_SEARCH_IDS_MAX]; /* of the server */
+};
+
+/* Who has a token. */
+struct server_live {
+	__u64 flow; /* 0: a connection that did not come by here */
+	__u64 entered_at; /* CLOCK_MONOTONIC, ns */
 };
 
 /* Stands for the slot of a key that is in none any more, since it was replaced. */
@@ -128,6 +151,8 @@ struct server_join_limit {
 		"IP-in-IP from outside the farm, dropped")                                         \
 	COUNTER(DECAPSULATE_INNER, "decapsulate_refused_inner",                                    \
 		"IP-in-IP with something for no service of ours, dropped")                         \
+	COUNTER(HIDDEN, "dropped_hidden_header",                                                   \
+		"TCP headers in pieces, or behind many extension headers, dropped")                \
 	COUNTER(SYN_HANDED_OVER, "syn_handed_over",                                                \
 		"SYNs with MP_CAPABLE given to the auxiliary listener")                            \
 	COUNTER(SYN_SOCKET, "syn_left_socket", "not so: there is a connection or TIME_WAIT entry") \
@@ -141,6 +166,9 @@ struct server_join_limit {
 	COUNTER(SYNACK_SHOWN_AGAIN, "synack_key_shown_again", "their key was on show elsewhere")   \
 	COUNTER(SYNACK_SOCKET, "synack_left_socket", "SYN/ACKs without a cookie: left alone")      \
 	COUNTER(SYNACK_EMPTY, "synack_left_empty_slot", "no key was ready: the kernel's stays")    \
+	COUNTER(SEARCH_FOUND, "search_found", "keys found in BPF, for empty slots")                \
+	COUNTER(SEARCH_FAILED, "search_failed", "searches in BPF that found none")                 \
+	COUNTER(SEARCH_NO_TIME, "search_left_no_time", "searches in BPF not begun: no time left")  \
 	COUNTER(SYNACK_FAILED, "synack_left_error", "SYN/ACKs that could not be changed")          \
 	COUNTER(ACK_VERIFIED, "ack_verified", "MPTCP connections with an offered key")             \
 	COUNTER(ACK_PREVIOUS, "ack_verified_previous", "with a key that was just replaced")        \
@@ -148,6 +176,7 @@ struct server_join_limit {
 	COUNTER(ACK_MALFORMED, "ack_blanked_malformed", "made plain TCP: MP_CAPABLE is broken")    \
 	COUNTER(ACK_UNKNOWN_KEY, "ack_blanked_unknown_key", "made plain TCP: not the offered key") \
 	COUNTER(ACK_DUPLICATE, "ack_blanked_duplicate", "made plain TCP: the key is taken")        \
+	COUNTER(ACK_TOKEN_ZERO, "ack_blanked_token_zero", "made plain TCP: its token is 0")        \
 	COUNTER(ACK_BUCKET_FULL, "ack_blanked_bucket_full", "made plain TCP: no room for a token") \
 	COUNTER(ACK_DROPPED, "ack_dropped_error", "ACKs that could not be made plain TCP")         \
 	COUNTER(CONSUMED, "keys_consumed", "keys taken out of their slots")

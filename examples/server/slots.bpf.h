@@ -6,13 +6,16 @@
 #ifndef MPTCPLB_SERVER_SLOTS_BPF_H
 #define MPTCPLB_SERVER_SLOTS_BPF_H
 
+#include <asm-generic/errno-base.h>
+
 #include <mptcplb/core.h>
 
+#include "live.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
+#include "search.bpf.h"
 
 const volatile __u32 slot_count = 1;
-const volatile __u32 bucket_mask = 0;
 const volatile struct mptcplb_core_secret flow_secret = {};
 
 struct {
@@ -22,26 +25,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct server_slot);
 } slots SEC(".maps");
-
-/* Tokens in each bucket of the kernel's table: recounted by user space, raised here. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SERVER_BUCKETS_MAX);
-	__type(key, __u32);
-	__type(value, __u64);
-} buckets SEC(".maps");
-
-/*
- * Key -> flow that consumed it. Only needed until the kernel has a socket for the flow, so the
- * oldest may go: a key that was consumed is in no slot and cannot be consumed again.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, __u64);
-	__type(value, __u64);
-} taken SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -76,27 +59,11 @@ static __always_inline __u32 candidate(__u64 flow, int which)
 	return (__u32)(which ? flow >> 32 : flow) % slot_count;
 }
 
-/* How many tokens a token's bucket of the kernel's table has, or NULL. */
-static __always_inline __u64 *bucket_of(__u32 token)
-{
-	__u32 index = token & bucket_mask;
-
-	return bpf_map_lookup_elem(&buckets, &index);
-}
-
-/* Whether the kernel could take a slot's key now, as far as its bucket goes. */
-static __always_inline bool has_room(const struct server_slot *slot)
-{
-	const __u64 *tokens = slot->token ? bucket_of(slot->token) : NULL;
-
-	return !tokens || *tokens < SERVER_BUCKET_TOKENS_MAX;
-}
-
 /* Whether no other flow is looking at a slot's key, and the kernel could take it. */
 static __always_inline bool is_fresh(const struct server_slot *slot, __u64 now)
 {
 	return slot->key && (!slot->shown_to || now - slot->shown_at > SERVER_SHOWN_NS) &&
-	       has_room(slot);
+	       bucket_has_room(slot->token);
 }
 
 /*
@@ -121,12 +88,32 @@ static __always_inline struct server_slot *choose_slot(__u64 flow, __u64 now)
 		return first;
 	if (is_fresh(second, now))
 		return second;
-	if (first->key && (has_room(first) || !second->key))
+	if (first->key && (bucket_has_room(first->token) || !second->key))
 		return first;
 	return second->key ? second : first;
 }
 
-/* The key to offer to a flow. An empty slot keeps the one the kernel drew, to know its echo. */
+/*
+ * Fill an empty slot: with a key that is searched here and now or, when none is found, with the one
+ * that the kernel drew, to know its echo. Returns the slot's key.
+ */
+static __always_inline __u64 fill_slot(struct server_slot *slot, __u64 kernel_key)
+{
+	__u32 token = 0;
+	__u64 key = search_key(kernel_key, &token), other;
+
+	if (!key) {
+		key = kernel_key;
+		token = token_of_key(key);
+	}
+	other = __sync_val_compare_and_swap(&slot->key, 0, key);
+	if (other)
+		return other;
+	slot->token = token;
+	return key;
+}
+
+/* The key to offer to a flow. */
 static __always_inline __u64 offer_key(__u64 flow, __u64 kernel_key)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -135,11 +122,10 @@ static __always_inline __u64 offer_key(__u64 flow, __u64 kernel_key)
 
 	if (!slot)
 		return kernel_key;
-	key = __sync_val_compare_and_swap(&slot->key, 0, kernel_key);
+	key = *(volatile __u64 *)&slot->key;
 	if (!key)
-		key = kernel_key;
-	else if (slot->shown_to != flow && slot->shown_to &&
-		 now - slot->shown_at <= SERVER_SHOWN_NS)
+		key = fill_slot(slot, kernel_key);
+	if (slot->shown_to != flow && slot->shown_to && now - slot->shown_at <= SERVER_SHOWN_NS)
 		count(SERVER_SYNACK_SHOWN_AGAIN);
 	if (!slot->first_shown_at)
 		slot->first_shown_at = now;
@@ -152,7 +138,6 @@ static __always_inline __u64 offer_key(__u64 flow, __u64 kernel_key)
 struct offer {
 	struct server_slot *slot; /* NULL: there is none */
 	__u32 index;
-	__u32 token;
 	bool previous; /* it was replaced since */
 };
 
@@ -167,59 +152,61 @@ static __always_inline struct offer find_offer(__u64 flow, __u64 key)
 		struct server_slot *slot = bpf_map_lookup_elem(&slots, &index);
 
 		if (slot && slot->key == key)
-			return (struct offer){ slot, index, slot->token, false };
+			return (struct offer){ slot, index, false };
 		if (slot && slot->previous_key == key &&
 		    now - slot->replaced_at <= SERVER_PREVIOUS_NS)
-			return (struct offer){ slot, SERVER_NO_SLOT, slot->previous_token, true };
+			return (struct offer){ slot, SERVER_NO_SLOT, true };
 	}
 	return offer;
 }
 
-/* Make room for a token in its bucket of the kernel's table; false when there is none. */
-static __always_inline bool enter_bucket(__u32 token)
-{
-	__u64 *tokens = token ? bucket_of(token) : NULL;
-
-	if (!tokens || __sync_fetch_and_add(tokens, 1) < SERVER_BUCKET_TOKENS_MAX)
-		return true;
-	__sync_fetch_and_add(tokens, -1);
-	return false;
-}
-
-/* Take a key out of its slot and tell user space. */
-static __always_inline void consume(const struct offer *offer, __u64 key)
+/* Take a key out of its slot and tell user space; false when somebody else was faster. */
+static __always_inline bool consume(const struct offer *offer, __u64 key)
 {
 	struct server_consumed event = { .key = key, .slot = offer->index };
 	__u64 *place = offer->previous ? &offer->slot->previous_key : &offer->slot->key;
 
 	if (__sync_val_compare_and_swap(place, key, 0) != key)
-		return;
+		return false;
 	if (!offer->previous) {
 		offer->slot->token = 0;
+		offer->slot->shown_to = 0;
 		offer->slot->first_shown_at = 0;
 	}
 	count(SERVER_CONSUMED);
 	bpf_ringbuf_output(&consumed, &event, sizeof(event), 0);
+	return true;
+}
+
+/* Give a token to a flow; false when another connection has it. */
+static __always_inline bool enter_live(__u32 token, __u64 flow)
+{
+	const struct server_live value = { .flow = flow, .entered_at = bpf_ktime_get_ns() };
+	long error = bpf_map_update_elem(&live, &token, &value, BPF_NOEXIST);
+
+	if (error && error != -EEXIST)
+		forbid_search(); /* the map is full: a search could find a token again */
+	return error != -EEXIST;
 }
 
 /* What becomes of a flow that echoes a key: SERVER_ACK_VERIFIED or so, or why it is refused. */
 static __always_inline enum server_counter accept_key(__u64 flow, __u64 key)
 {
-	__u64 *owner = bpf_map_lookup_elem(&taken, &key);
-	struct offer offer;
-	bool room, first;
+	__u32 token = token_of_key(key);
+	const struct server_live *owner = bpf_map_lookup_elem(&live, &token);
+	struct offer offer = find_offer(flow, key);
 
 	if (owner)
-		return *owner == flow ? SERVER_ACK_AGAIN : SERVER_ACK_DUPLICATE;
-	offer = find_offer(flow, key);
+		return owner->flow == flow ? SERVER_ACK_AGAIN : SERVER_ACK_DUPLICATE;
 	if (!offer.slot)
 		return SERVER_ACK_UNKNOWN_KEY;
-	room = enter_bucket(offer.token);
-	first = room && !bpf_map_update_elem(&taken, &key, &flow, BPF_NOEXIST);
-	consume(&offer, key);
-	if (!room)
+	if (!consume(&offer, key))
+		return SERVER_ACK_DUPLICATE;
+	if (!token)
+		return SERVER_ACK_TOKEN_ZERO;
+	if (!enter_bucket(token))
 		return SERVER_ACK_BUCKET_FULL;
-	if (!first)
+	if (!enter_live(token, flow))
 		return SERVER_ACK_DUPLICATE;
 	return offer.previous ? SERVER_ACK_PREVIOUS : SERVER_ACK_VERIFIED;
 }

@@ -159,6 +159,13 @@ int tokens_add_recent(struct tokens *tokens, uint32_t token)
 	return append(&tokens->recent, &tokens->recent_count, &tokens->recent_room, token);
 }
 
+const uint32_t *tokens_find_live(const struct tokens *tokens, uint32_t token)
+{
+	if (!tokens->live_count)
+		return NULL;
+	return bsearch(&token, tokens->live, tokens->live_count, sizeof(token), compare_tokens);
+}
+
 bool tokens_available(const struct tokens *tokens, uint32_t token)
 {
 	size_t i;
@@ -170,6 +177,5 @@ bool tokens_available(const struct tokens *tokens, uint32_t token)
 		if (tokens->recent[i] == token)
 			return false;
 	}
-	return !tokens->live_count ||
-	       !bsearch(&token, tokens->live, tokens->live_count, sizeof(token), compare_tokens);
+	return !tokens_find_live(tokens, token);
 }

@@ -32,6 +32,9 @@ int tokens_refresh(struct tokens *tokens);
 /* Remember a token that a client has just taken: the kernel may not list it yet. */
 int tokens_add_recent(struct tokens *tokens, uint32_t token);
 
+/* Where the token of a connection is in the list of live ones; NULL: there is no such connection. */
+const uint32_t *tokens_find_live(const struct tokens *tokens, uint32_t token);
+
 /* Whether no connection has the token and its bucket has room. */
 bool tokens_available(const struct tokens *tokens, uint32_t token);
 
