@@ -30,15 +30,15 @@ struct {
 	__type(value, struct options_room);
 } options_room SEC(".maps");
 
-/* Find the MP_CAPABLE options of a segment, or NULL when it has none. */
-static __always_inline struct options_room *find_mp_capable(struct __sk_buff *skb,
-							    const struct packet *packet)
+/* Find the MP_CAPABLE options, of @least bytes, of a segment; NULL when it has none. */
+static __always_inline struct options_room *
+find_mp_capable(struct __sk_buff *skb, const struct packet *packet, __u32 least)
 {
 	__u32 length = packet->tcp.doff * 4 - sizeof(struct tcphdr), zero = 0;
 	struct options_room *room;
 	struct mp_capable *walk;
 
-	if (length < MP_CAPABLE_SYNACK_SIZE || length > MPTCPLB_TCP_OPTIONS_MAX)
+	if (length < least || length > MPTCPLB_TCP_OPTIONS_MAX)
 		return NULL;
 	room = bpf_map_lookup_elem(&options_room, &zero);
 	if (!room)
@@ -90,7 +90,7 @@ static __always_inline void rewrite_synack(struct __sk_buff *skb, bool with_sock
 	if (!load_network(skb, &packet.ip) || !load_tcp(skb, &packet) || !packet.tcp.syn ||
 	    !packet.tcp.ack || !find_service(&packet.ip.source, packet.tcp.source))
 		return;
-	room = find_mp_capable(skb, &packet);
+	room = find_mp_capable(skb, &packet, MP_CAPABLE_SYNACK_SIZE);
 	if (!room || !mp_capable_sound(&room->walk) || room->walk.size != MP_CAPABLE_SYNACK_SIZE)
 		return;
 	if (with_socket) {
@@ -118,7 +118,7 @@ static __always_inline void rewrite_synack(struct __sk_buff *skb, bool with_sock
 static __always_inline bool check_ack(struct __sk_buff *skb, const struct packet *packet)
 {
 	enum server_counter result = SERVER_ACK_MALFORMED;
-	struct options_room *room = find_mp_capable(skb, packet);
+	struct options_room *room = find_mp_capable(skb, packet, MP_CAPABLE_ACK_SIZE);
 
 	if (!room || has_socket(skb, packet))
 		return true;

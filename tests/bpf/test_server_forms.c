@@ -29,9 +29,7 @@ START_TEST(mp_capable_of_every_other_form_is_blanked)
 	for (length = 12; length <= 28; length++) {
 		if (length == 20 || length == 22 || length == 24)
 			continue;
-		options = (struct options){ .length = 0 };
-		options_add_keys(&options, length, key);
-		assert_blanked(ack_with(&options, CLIENT_PORT), 0, length);
+		assert_ack_blanked(third_ack(length, key, CLIENT_PORT));
 	}
 	options = (struct options){ .length = 0 };
 	options_add_keys(&options, 20, key);
@@ -39,6 +37,19 @@ START_TEST(mp_capable_of_every_other_form_is_blanked)
 	assert_blanked(ack_with(&options, CLIENT_PORT), 0, 20);
 	ck_assert_uint_eq(counter(SERVER_ACK_MALFORMED), 15);
 	ck_assert_uint_eq(counter(SERVER_CONSUMED), 0);
+}
+END_TEST
+
+START_TEST(options_too_short_for_two_keys_are_left)
+{
+	uint8_t length;
+
+	for (length = 4; length <= 16; length++) {
+		struct options options = { .length = 0 };
+
+		options_add_keys(&options, length, strange_key);
+		assert_passed(ack_with(&options, CLIENT_PORT));
+	}
 }
 END_TEST
 
@@ -321,6 +332,7 @@ static void add_cases(TCase *tcase)
 {
 	tcase_add_test(tcase, mp_capable_twice_is_blanked);
 	tcase_add_test(tcase, mp_capable_of_every_other_form_is_blanked);
+	tcase_add_test(tcase, options_too_short_for_two_keys_are_left);
 	tcase_add_loop_test(tcase, broken_option_behind_it_blanks_mp_capable, 0, 4);
 	tcase_add_loop_test(tcase, broken_mp_capable_is_left_to_the_kernel, 0, 4);
 	tcase_add_test(tcase, mp_capable_behind_the_end_of_options_is_left);
