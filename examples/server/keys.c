@@ -138,7 +138,7 @@ static void put(struct keys *keys, uint32_t index, const struct mptcplb_key_foun
 					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		keys->tokens_offered[index] = found->token;
 	else
-		slot->token = 0;
+		slot->token = token_of(empty);
 }
 
 /* Replace a slot's key. The old one stays good for a moment: its client may be about to answer. */
