@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <mptcplb/token.h>
+
 #include "crypto.h"
 #include "declassify.h"
 #include "lanes.h"
@@ -43,7 +45,9 @@ struct search_batch {
 	uint32_t tokens[SEARCH_BATCH]; /* of the keys */
 	/* Of these keys the tokens are of the active epoch; the arrays below are in step with it. */
 	uint8_t candidates[SEARCH_BATCH];
-	uint32_t x[SEARCH_BATCH]; /* the rest of the token, later decrypted */
+	uint32_t candidate_tokens[SEARCH_BATCH];
+	struct mptcplb_token_parts parts[SEARCH_BATCH];
+	int errors[SEARCH_BATCH]; /* none, with such tokens */
 	uint32_t fits[SEARCH_BATCH]; /* whether the server id is wanted */
 };
 
@@ -59,27 +63,25 @@ static size_t find_candidates(const struct mptcplb_keyring *keyring, struct sear
 
 		memcpy(&key, batch->keys[i], sizeof(key));
 		batch->candidates[n] = (uint8_t)i;
-		batch->x[n] = mptcplb_core_token_rest(keyring, token);
+		batch->candidate_tokens[n] = token;
 		n += (mptcplb_core_token_epoch(keyring, token) == keyring->active) & (token != 0) &
 		     (key != 0);
 	}
 	return n;
 }
 
-/* Decrypt the candidates and compare all of them with all ids, whatever is found on the way. */
+/* Decode the candidates and compare all of them with all ids, whatever is found on the way. */
 static void find_fits(const struct mptcplb_keyring *keyring, struct search_batch *batch,
 		      const struct mptcplb_key_search *search, size_t count)
 {
-	uint32_t nonce_bits = mptcplb_core_nonce_bits(keyring);
-
-	lanes_best()->decrypt(&keyring->secrets[keyring->active],
-			      MPTCPLB_TOKEN_BITS - keyring->epoch_bits, batch->x, count);
+	mptcplb_token_decode_batch(keyring, batch->parts, batch->errors, batch->candidate_tokens,
+				   count);
 	memset(batch->fits, 0, sizeof(batch->fits));
 	for (size_t i = 0; i < search->server_id_count; i++) {
 		uint32_t server_id = search->server_ids[i];
 
 		for (size_t j = 0; j < SEARCH_BATCH; j++)
-			batch->fits[j] |= (batch->x[j] >> nonce_bits) == server_id;
+			batch->fits[j] |= batch->parts[j].server_id == server_id;
 	}
 	declassify(batch->fits, sizeof(batch->fits));
 }
@@ -96,19 +98,16 @@ static size_t search_batch(const struct mptcplb_keyring *keyring, struct mptcplb
 	n = find_candidates(keyring, batch, count);
 	find_fits(keyring, batch, search, n);
 	for (size_t i = 0; i < n; i++) {
-		struct mptcplb_token_parts parts;
 		size_t key = batch->candidates[i];
 		uint32_t token = batch->tokens[key];
 
 		if (!batch->fits[i])
 			continue;
-		mptcplb_core_token_split(&parts, keyring->active, batch->x[i],
-					 mptcplb_core_nonce_bits(keyring));
-		if (search->accept && !search->accept(search->context, token, &parts))
+		if (search->accept && !search->accept(search->context, token, &batch->parts[i]))
 			continue;
 		memcpy(found->key, batch->keys[key], MPTCPLB_KEY_SIZE);
 		found->token = token;
-		found->parts = parts;
+		found->parts = batch->parts[i];
 		return key;
 	}
 	return count;

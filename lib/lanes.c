@@ -16,13 +16,13 @@ static void key_tokens(uint32_t *tokens, const uint8_t (*keys)[MPTCPLB_KEY_SIZE]
 	lanes_key_tokens(tokens, keys, count);
 }
 
-static void decrypt(const struct mptcplb_core_secret *secret, uint32_t width, uint32_t *x,
-		    size_t count)
+static size_t decode(const struct mptcplb_keyring *keyring, struct mptcplb_token_parts *parts,
+		     int *errors, const uint32_t *tokens, size_t count)
 {
-	lanes_decrypt(secret, width, x, count);
+	return lanes_decode(keyring, parts, errors, tokens, count);
 }
 
-static const struct lanes portable = { "portable", runs_everywhere, key_tokens, decrypt };
+static const struct lanes portable = { "portable", runs_everywhere, key_tokens, decode };
 
 static const struct lanes *const all[] = {
 #if LANES_X86

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Hashing keys and decrypting tokens many at a time, one in each lane of the machine's vectors.
+ * Hashing keys and decoding tokens many at a time, one in each lane of the machine's vectors.
  * There is a variant for each kind of CPU; all of them give the same results.
  */
 #ifndef MPTCPLB_LIB_LANES_H
@@ -18,9 +18,9 @@ struct lanes {
 	int (*runs_here)(void);
 	/* tokens[i] is the token of keys[i] in mode rfc8684. */
 	void (*key_tokens)(uint32_t *tokens, const uint8_t (*keys)[MPTCPLB_KEY_SIZE], size_t count);
-	/* x[i] becomes mptcplb_core_decrypt(secret, width, x[i]). */
-	void (*decrypt)(const struct mptcplb_core_secret *secret, uint32_t width, uint32_t *x,
-			size_t count);
+	/* mptcplb_token_decode_batch() */
+	size_t (*decode)(const struct mptcplb_keyring *keyring, struct mptcplb_token_parts *parts,
+			 int *errors, const uint32_t *tokens, size_t count);
 };
 
 /* The variant to use: the best that runs here. From any thread. */

@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#include <mptcplb/token.h>
+
 #include "crypto.h"
 #include "key_token.h"
 #include "lanes.h"
@@ -21,9 +23,8 @@
 
 /* Keys that are hashed together. */
 #define LANES_KEYS 32
-/* Tokens that are decrypted together: many, or some when no more are left. */
-#define LANES_MANY 64
-#define LANES_SOME 32
+/* Tokens that are decoded together. */
+#define LANES_TOKENS 32
 /* So few are faster one by one. */
 #define LANES_FEW 8
 
@@ -61,49 +62,141 @@ LANES_INLINE void lanes_key_tokens(uint32_t *tokens, const uint8_t (*keys)[MPTCP
 	crypto_wipe(words, sizeof(words));
 }
 
-/* mptcplb_core_decrypt() of @lanes integers, LANES_MANY at most. */
-LANES_INLINE void lanes_decrypt_group(const struct mptcplb_core_secret *secret, uint32_t width,
-				      uint32_t *x, int lanes)
-{
-	const struct mptcplb_core_secret y = *secret;
-	uint32_t u = width / 2;
-	uint32_t v = width - u;
-	uint16_t a[LANES_MANY];
-	uint16_t b[LANES_MANY];
+/* What is known of LANES_TOKENS tokens while they are decoded. */
+struct lanes_tokens {
+	/* the secret of each, as struct mptcplb_core_sip */
+	uint64_t v0[LANES_TOKENS], v1[LANES_TOKENS], v2[LANES_TOKENS], v3[LANES_TOKENS];
+	/* as struct mptcplb_core_halves */
+	uint64_t a[LANES_TOKENS], b[LANES_TOKENS];
+};
 
-	for (int i = 0; i < lanes; i++) {
-		a[i] = (uint16_t)(x[i] >> v);
-		b[i] = (uint16_t)(x[i] & ((1U << v) - 1));
+/* Give each token the secret of its epoch: they come in any order. */
+LANES_INLINE void lanes_secrets(struct lanes_tokens *lanes, const struct mptcplb_keyring *keyring,
+				const uint32_t *tokens)
+{
+	for (uint32_t epoch = 0; epoch < 1U << keyring->epoch_bits; epoch++) {
+		const struct mptcplb_core_sip sip =
+			mptcplb_core_sip_start(&keyring->secrets[epoch]);
+
+		for (int i = 0; i < LANES_TOKENS; i++) {
+			uint64_t its = mptcplb_core_token_epoch(keyring, tokens[i]) == epoch;
+
+			lanes->v0[i] ^= (lanes->v0[i] ^ sip.v0) & -its;
+			lanes->v1[i] ^= (lanes->v1[i] ^ sip.v1) & -its;
+			lanes->v2[i] ^= (lanes->v2[i] ^ sip.v2) & -its;
+			lanes->v3[i] ^= (lanes->v3[i] ^ sip.v3) & -its;
+		}
 	}
-	for (uint32_t round = MPTCPLB_CIPHER_ROUNDS; round > 0; round -= 2) {
-		for (int i = 0; i < lanes; i++)
-			b[i] ^= (uint16_t)mptcplb_core_feistel_f(&y, round - 1, width, a[i], v);
-		for (int i = 0; i < lanes; i++)
-			a[i] ^= (uint16_t)mptcplb_core_feistel_f(&y, round - 2, width, b[i], u);
-	}
-	for (int i = 0; i < lanes; i++)
-		x[i] = (uint32_t)a[i] << v | b[i];
 }
 
-LANES_INLINE void lanes_decrypt(const struct mptcplb_core_secret *secret, uint32_t width,
-				uint32_t *x, size_t count)
+/* The round function for one lane. */
+LANES_INLINE uint64_t lanes_feistel_f(const struct lanes_tokens *lanes, int i, uint64_t block,
+				      uint64_t mask)
 {
-	uint32_t group[LANES_MANY] = { 0 };
+	const struct mptcplb_core_sip sip = { lanes->v0[i], lanes->v1[i], lanes->v2[i],
+					      lanes->v3[i] };
 
-	while (count > LANES_FEW) {
-		size_t n = count < LANES_MANY ? count : LANES_MANY;
+	return mptcplb_core_feistel_f(&sip, block, 0, mask);
+}
 
-		memcpy(group, x, n * sizeof(*x));
-		if (n > LANES_SOME)
-			lanes_decrypt_group(secret, width, group, LANES_MANY);
-		else
-			lanes_decrypt_group(secret, width, group, LANES_SOME);
-		memcpy(x, group, n * sizeof(*x));
-		x += n;
-		count -= n;
+/* As mptcplb_core_decrypt(), of what each token encrypts. */
+LANES_INLINE void lanes_decrypt(struct lanes_tokens *lanes, const struct mptcplb_keyring *keyring,
+				const uint32_t *tokens)
+{
+	uint32_t width = MPTCPLB_TOKEN_BITS - keyring->epoch_bits;
+	/* the numbers of 16 bits that make the compiler take four vectors of states together */
+	uint16_t mask_a[LANES_TOKENS], mask_b[LANES_TOKENS];
+
+	for (int i = 0; i < LANES_TOKENS; i++) {
+		const struct mptcplb_core_halves halves =
+			mptcplb_core_split(width, mptcplb_core_token_rest(keyring, tokens[i]));
+
+		lanes->a[i] = halves.a;
+		lanes->b[i] = halves.b;
+		mask_a[i] = (uint16_t)mptcplb_core_left_mask(width);
+		mask_b[i] = (uint16_t)mptcplb_core_right_mask(width);
 	}
-	for (size_t i = 0; i < count; i++)
-		x[i] = mptcplb_core_decrypt(secret, width, x[i]);
+	for (uint32_t round = MPTCPLB_CIPHER_ROUNDS; round > 0; round -= 2) {
+		for (int i = 0; i < LANES_TOKENS; i++)
+			lanes->b[i] ^=
+				lanes_feistel_f(lanes, i, lanes->a[i] ^ (round - 1), mask_b[i]);
+		for (int i = 0; i < LANES_TOKENS; i++)
+			lanes->a[i] ^=
+				lanes_feistel_f(lanes, i, lanes->b[i] ^ (round - 2), mask_a[i]);
+	}
+}
+
+/*
+ * mptcplb_token_decode_batch() of LANES_TOKENS tokens. For vectors there may be no branch, so what
+ * is to be left untouched is written as it was.
+ */
+LANES_INLINE size_t lanes_decode_group(struct lanes_tokens *lanes,
+				       const struct mptcplb_keyring *restrict keyring,
+				       struct mptcplb_token_parts *restrict parts,
+				       int *restrict errors, const uint32_t *restrict tokens)
+{
+	uint32_t width = MPTCPLB_TOKEN_BITS - keyring->epoch_bits;
+	uint32_t nonce_bits = mptcplb_core_nonce_bits(keyring);
+	size_t decoded = 0;
+
+	lanes_secrets(lanes, keyring, tokens);
+	lanes_decrypt(lanes, keyring, tokens);
+	for (int i = 0; i < LANES_TOKENS; i++) {
+		int error = mptcplb_core_token_check(keyring, tokens[i]);
+		struct mptcplb_token_parts new;
+
+		mptcplb_core_token_split(&new, mptcplb_core_token_epoch(keyring, tokens[i]),
+					 mptcplb_core_join(width, lanes->a[i], lanes->b[i]),
+					 nonce_bits);
+		errors[i] = error;
+		parts[i].epoch = error ? parts[i].epoch : new.epoch;
+		parts[i].server_id = error ? parts[i].server_id : new.server_id;
+		parts[i].nonce = error ? parts[i].nonce : new.nonce;
+		decoded += !error;
+	}
+	return decoded;
+}
+
+/* The same of fewer tokens. */
+LANES_INLINE size_t lanes_decode_rest(struct lanes_tokens *lanes,
+				      const struct mptcplb_keyring *keyring,
+				      struct mptcplb_token_parts *parts, int *errors,
+				      const uint32_t *tokens, size_t count)
+{
+	struct mptcplb_token_parts all_parts[LANES_TOKENS] = { 0 };
+	uint32_t all_tokens[LANES_TOKENS] = { 0 };
+	int all_errors[LANES_TOKENS];
+	size_t decoded;
+
+	memcpy(all_parts, parts, count * sizeof(*parts));
+	memcpy(all_tokens, tokens, count * sizeof(*tokens));
+	decoded = lanes_decode_group(lanes, keyring, all_parts, all_errors, all_tokens);
+	memcpy(parts, all_parts, count * sizeof(*parts));
+	memcpy(errors, all_errors, count * sizeof(*errors));
+	return decoded;
+}
+
+LANES_INLINE size_t lanes_decode(const struct mptcplb_keyring *keyring,
+				 struct mptcplb_token_parts *parts, int *errors,
+				 const uint32_t *tokens, size_t count)
+{
+	struct lanes_tokens lanes = { 0 };
+	size_t decoded = 0;
+	size_t i;
+
+	for (i = 0; count - i >= LANES_TOKENS; i += LANES_TOKENS)
+		decoded += lanes_decode_group(&lanes, keyring, parts + i, errors + i, tokens + i);
+	if (count - i > LANES_FEW) {
+		decoded += lanes_decode_rest(&lanes, keyring, parts + i, errors + i, tokens + i,
+					     count - i);
+		i = count;
+	}
+	for (; i < count; i++) {
+		errors[i] = mptcplb_token_decode(keyring, &parts[i], tokens[i]);
+		decoded += !errors[i];
+	}
+	crypto_wipe(&lanes, sizeof(lanes));
+	return decoded;
 }
 
 #endif

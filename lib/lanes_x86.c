@@ -38,10 +38,11 @@ FOR_AVX512 static void key_tokens_avx512(uint32_t *tokens, const uint8_t (*keys)
 	lanes_key_tokens(tokens, keys, count);
 }
 
-FOR_AVX512 static void decrypt_avx512(const struct mptcplb_core_secret *secret, uint32_t width,
-				      uint32_t *x, size_t count)
+FOR_AVX512 static size_t decode_avx512(const struct mptcplb_keyring *keyring,
+				       struct mptcplb_token_parts *parts, int *errors,
+				       const uint32_t *tokens, size_t count)
 {
-	lanes_decrypt(secret, width, x, count);
+	return lanes_decode(keyring, parts, errors, tokens, count);
 }
 
 FOR_AVX2 static void key_tokens_avx2(uint32_t *tokens, const uint8_t (*keys)[MPTCPLB_KEY_SIZE],
@@ -50,10 +51,11 @@ FOR_AVX2 static void key_tokens_avx2(uint32_t *tokens, const uint8_t (*keys)[MPT
 	lanes_key_tokens(tokens, keys, count);
 }
 
-FOR_AVX2 static void decrypt_avx2(const struct mptcplb_core_secret *secret, uint32_t width,
-				  uint32_t *x, size_t count)
+FOR_AVX2 static size_t decode_avx2(const struct mptcplb_keyring *keyring,
+				   struct mptcplb_token_parts *parts, int *errors,
+				   const uint32_t *tokens, size_t count)
 {
-	lanes_decrypt(secret, width, x, count);
+	return lanes_decode(keyring, parts, errors, tokens, count);
 }
 
 /* Four words of a table or of the schedule, the first in the low bits. */
@@ -102,9 +104,8 @@ FOR_SHA_NI static void key_tokens_sha_ni(uint32_t *tokens, const uint8_t (*keys)
 					     mptcplb_core_be32(keys[i] + 4));
 }
 
-const struct lanes lanes_avx512 = { "AVX-512", has_avx512, key_tokens_avx512, decrypt_avx512 };
-const struct lanes lanes_sha_ni = { "SHA-NI", has_avx2_and_sha_ni, key_tokens_sha_ni,
-				    decrypt_avx2 };
-const struct lanes lanes_avx2 = { "AVX2", has_avx2, key_tokens_avx2, decrypt_avx2 };
+const struct lanes lanes_avx512 = { "AVX-512", has_avx512, key_tokens_avx512, decode_avx512 };
+const struct lanes lanes_sha_ni = { "SHA-NI", has_avx2_and_sha_ni, key_tokens_sha_ni, decode_avx2 };
+const struct lanes lanes_avx2 = { "AVX2", has_avx2, key_tokens_avx2, decode_avx2 };
 
 #endif

@@ -4,6 +4,7 @@
 #include <mptcplb/keyring.h>
 
 #include "declassify.h"
+#include "lanes.h"
 
 int mptcplb_token_encode(const struct mptcplb_keyring *keyring, uint32_t *token,
 			 const struct mptcplb_token_parts *parts)
@@ -51,4 +52,11 @@ int mptcplb_token_decode(const struct mptcplb_keyring *keyring, struct mptcplb_t
 			 uint32_t token)
 {
 	return mptcplb_core_token_decode(keyring, parts, token);
+}
+
+size_t mptcplb_token_decode_batch(const struct mptcplb_keyring *keyring,
+				  struct mptcplb_token_parts *parts, int *errors,
+				  const uint32_t *tokens, size_t count)
+{
+	return lanes_best()->decode(keyring, parts, errors, tokens, count);
 }

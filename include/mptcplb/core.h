@@ -120,19 +120,107 @@ MPTCPLB_CORE_INLINE uint64_t mptcplb_core_rotl(uint64_t x, unsigned int n)
 	return x << n | x >> (64 - n);
 }
 
-/** One SipRound (Aumasson and Bernstein, "SipHash: a fast short-input PRF", section 2). */
-MPTCPLB_CORE_INLINE void mptcplb_core_sipround(uint64_t v[4])
+/**
+ * The half of a SipRound (Aumasson and Bernstein, "SipHash: a fast short-input PRF", section 2)
+ * that only v0 and v1 have a part in.
+ */
+MPTCPLB_CORE_INLINE void mptcplb_core_sipround_left(uint64_t v[4])
 {
 	v[0] += v[1];
-	v[2] += v[3];
-	v[1] = mptcplb_core_rotl(v[1], 13) ^ v[0];
-	v[3] = mptcplb_core_rotl(v[3], 16) ^ v[2];
+	v[1] = mptcplb_core_rotl(v[1], 13);
+	v[1] ^= v[0];
 	v[0] = mptcplb_core_rotl(v[0], 32);
+}
+
+/** The rest of that SipRound. */
+MPTCPLB_CORE_INLINE void mptcplb_core_sipround_rest(uint64_t v[4])
+{
+	v[2] += v[3];
+	v[3] = mptcplb_core_rotl(v[3], 16);
+	v[3] ^= v[2];
+
 	v[2] += v[1];
-	v[0] += v[3];
-	v[1] = mptcplb_core_rotl(v[1], 17) ^ v[2];
-	v[3] = mptcplb_core_rotl(v[3], 21) ^ v[0];
+	v[1] = mptcplb_core_rotl(v[1], 17);
+	v[1] ^= v[2];
 	v[2] = mptcplb_core_rotl(v[2], 32);
+
+	v[0] += v[3];
+	v[3] = mptcplb_core_rotl(v[3], 21);
+	v[3] ^= v[0];
+}
+
+/** One SipRound. */
+MPTCPLB_CORE_INLINE void mptcplb_core_sipround(uint64_t v[4])
+{
+	mptcplb_core_sipround_left(v);
+	mptcplb_core_sipround_rest(v);
+}
+
+/**
+ * How far SipHash gets with the key alone, when the message is one block: its first state, and in
+ * it the left half of the first SipRound, which the block does not reach.
+ */
+struct mptcplb_core_sip {
+	uint64_t v0; /**< after the left half */
+	uint64_t v1; /**< after the left half */
+	uint64_t v2; /**< of the first state */
+	uint64_t v3; /**< of the first state, without the block */
+};
+
+/** Start SipHash with a key. */
+MPTCPLB_CORE_INLINE struct mptcplb_core_sip
+mptcplb_core_sip_start(const struct mptcplb_core_secret *secret)
+{
+	struct mptcplb_core_sip sip;
+	uint64_t v[4] = {
+		secret->k0 ^ 0x736f6d6570736575ULL,
+		secret->k1 ^ 0x646f72616e646f6dULL,
+		secret->k0 ^ 0x6c7967656e657261ULL,
+		secret->k1 ^ 0x7465646279746573ULL,
+	};
+
+	mptcplb_core_sipround_left(v);
+	sip.v0 = v[0];
+	sip.v1 = v[1];
+	sip.v2 = v[2];
+	sip.v3 = v[3];
+	return sip;
+}
+
+/**
+ * SipHash-2-4 of a message of one block, which is @p early xor @p late: what comes early does not
+ * wait for what comes late.
+ *
+ * @param sip    the key, as mptcplb_core_sip_start() made it ready.
+ * @param early  part of the block.
+ * @param late   part of the block.
+ * @return the 64-bit output, read little-endian.
+ */
+MPTCPLB_CORE_INLINE uint64_t mptcplb_core_sip_finish(const struct mptcplb_core_sip *sip,
+						     uint64_t early, uint64_t late)
+{
+	uint64_t v[4] = { sip->v0, sip->v1, sip->v2, (sip->v3 ^ early) ^ late };
+
+	mptcplb_core_sipround_rest(v);
+	mptcplb_core_sipround(v);
+	v[0] ^= early ^ late;
+	v[2] ^= 0xff;
+	mptcplb_core_sipround(v);
+	mptcplb_core_sipround(v);
+	mptcplb_core_sipround(v);
+	mptcplb_core_sipround(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/**
+ * The block of a message of four bytes, which fit the one block that ends every message: its top
+ * byte is the length.
+ *
+ * @param message  the four bytes as one integer, the first in the low bits.
+ */
+MPTCPLB_CORE_INLINE uint64_t mptcplb_core_sip_block(uint32_t message)
+{
+	return (uint64_t)4 << 56 | message;
 }
 
 /**
@@ -145,35 +233,76 @@ MPTCPLB_CORE_INLINE void mptcplb_core_sipround(uint64_t v[4])
 MPTCPLB_CORE_INLINE uint64_t mptcplb_core_siphash(const struct mptcplb_core_secret *secret,
 						  uint32_t message)
 {
-	/* Four bytes fit the one block that ends every message: its top byte is the length. */
-	uint64_t block = (uint64_t)4 << 56 | message;
-	uint64_t v[4] = {
-		secret->k0 ^ 0x736f6d6570736575ULL,
-		secret->k1 ^ 0x646f72616e646f6dULL,
-		secret->k0 ^ 0x6c7967656e657261ULL,
-		secret->k1 ^ 0x7465646279746573ULL,
-	};
+	const struct mptcplb_core_sip sip = mptcplb_core_sip_start(secret);
 
-	v[3] ^= block;
-	mptcplb_core_sipround(v);
-	mptcplb_core_sipround(v);
-	v[0] ^= block;
-	v[2] ^= 0xff;
-	mptcplb_core_sipround(v);
-	mptcplb_core_sipround(v);
-	mptcplb_core_sipround(v);
-	mptcplb_core_sipround(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	return mptcplb_core_sip_finish(&sip, mptcplb_core_sip_block(message), 0);
 }
 
-/** The round function F of the cipher: the low @p bits bits of SipHash over (round, width, x). */
-MPTCPLB_CORE_INLINE uint32_t mptcplb_core_feistel_f(const struct mptcplb_core_secret *secret,
-						    uint32_t round, uint32_t width, uint32_t x,
-						    uint32_t bits)
+/**
+ * The two halves of an integer of some width, each in the block that the round function hashes it
+ * in: a block of the message (round, width, x), where round is 0 and x is the half.
+ */
+struct mptcplb_core_halves {
+	uint64_t a; /**< block with the left half */
+	uint64_t b; /**< block with the right half */
+};
+
+/** Where in a block the half is: in the upper 16 bits of the message. */
+#define MPTCPLB_CORE_HALF_SHIFT 16
+
+/** How many bits the right half of an integer of @p width bits has; the left one has the rest. */
+MPTCPLB_CORE_INLINE uint32_t mptcplb_core_right_bits(uint32_t width)
 {
-	return (uint32_t)mptcplb_core_siphash(secret, round | width << 8 | x << 16) &
-	       ((1U << bits) - 1);
+	return width - width / 2;
 }
+
+/** All ones in a left half. */
+MPTCPLB_CORE_INLINE uint32_t mptcplb_core_left_mask(uint32_t width)
+{
+	return (1U << (width / 2)) - 1;
+}
+
+/** All ones in a right half. */
+MPTCPLB_CORE_INLINE uint32_t mptcplb_core_right_mask(uint32_t width)
+{
+	return (1U << mptcplb_core_right_bits(width)) - 1;
+}
+
+/** Split an integer of @p width bits. */
+MPTCPLB_CORE_INLINE struct mptcplb_core_halves mptcplb_core_split(uint32_t width, uint32_t x)
+{
+	uint32_t a = x >> mptcplb_core_right_bits(width);
+	uint32_t b = x & mptcplb_core_right_mask(width);
+	struct mptcplb_core_halves halves;
+
+	halves.a = mptcplb_core_sip_block(width << 8 | a << MPTCPLB_CORE_HALF_SHIFT);
+	halves.b = mptcplb_core_sip_block(width << 8 | b << MPTCPLB_CORE_HALF_SHIFT);
+	return halves;
+}
+
+/** Put the halves of an integer of @p width bits together again. */
+MPTCPLB_CORE_INLINE uint32_t mptcplb_core_join(uint32_t width, uint64_t a, uint64_t b)
+{
+	return (uint32_t)a >> MPTCPLB_CORE_HALF_SHIFT << mptcplb_core_right_bits(width) |
+	       (uint32_t)b >> MPTCPLB_CORE_HALF_SHIFT;
+}
+
+/**
+ * The round function F of the cipher: those bits of SipHash over (round, width, x) that @p mask
+ * has, where a block has its half. The block is early xor late.
+ */
+MPTCPLB_CORE_INLINE uint64_t mptcplb_core_feistel_f(const struct mptcplb_core_sip *sip,
+						    uint64_t early, uint64_t late, uint64_t mask)
+{
+	return (mptcplb_core_sip_finish(sip, early, late) & mask) << MPTCPLB_CORE_HALF_SHIFT;
+}
+
+/** Unroll the cipher's loop: faster, but a BPF program is better short. */
+#ifdef __bpf__
+#define MPTCPLB_CORE_UNROLL
+#else
+#define MPTCPLB_CORE_UNROLL _Pragma("GCC unroll 10")
+#endif
 
 /**
  * E: encrypt an integer of @p width bits.
@@ -182,38 +311,49 @@ MPTCPLB_CORE_INLINE uint32_t mptcplb_core_feistel_f(const struct mptcplb_core_se
  * @param width   w, 30 to 32.
  * @param x       the integer X, below 2^width.
  * @return E(Y, w, X), below 2^width. For one secret and width it is a permutation.
+ *
+ * What a round xors into a half goes into the next round as the late part of its block: the rounds
+ * are one long chain, which is shorter that way.
  */
 MPTCPLB_CORE_INLINE uint32_t mptcplb_core_encrypt(const struct mptcplb_core_secret *secret,
 						  uint32_t width, uint32_t x)
 {
-	uint32_t u = width / 2;
-	uint32_t v = width - u;
-	uint32_t a = x >> v;
-	uint32_t b = x & ((1U << v) - 1);
+	const struct mptcplb_core_sip sip = mptcplb_core_sip_start(secret);
+	uint64_t mask_a = mptcplb_core_left_mask(width);
+	uint64_t mask_b = mptcplb_core_right_mask(width);
+	struct mptcplb_core_halves halves = mptcplb_core_split(width, x);
+	uint64_t to_a, to_b = 0;
 	uint32_t i;
 
+	MPTCPLB_CORE_UNROLL
 	for (i = 0; i < MPTCPLB_CIPHER_ROUNDS; i += 2) {
-		a ^= mptcplb_core_feistel_f(secret, i, width, b, u);
-		b ^= mptcplb_core_feistel_f(secret, i + 1, width, a, v);
+		to_a = mptcplb_core_feistel_f(&sip, halves.b ^ i, to_b, mask_a);
+		halves.b ^= to_b;
+		to_b = mptcplb_core_feistel_f(&sip, halves.a ^ (i + 1), to_a, mask_b);
+		halves.a ^= to_a;
 	}
-	return a << v | b;
+	return mptcplb_core_join(width, halves.a, halves.b ^ to_b);
 }
 
 /** D: the inverse of mptcplb_core_encrypt(), with the same arguments. */
 MPTCPLB_CORE_INLINE uint32_t mptcplb_core_decrypt(const struct mptcplb_core_secret *secret,
 						  uint32_t width, uint32_t x)
 {
-	uint32_t u = width / 2;
-	uint32_t v = width - u;
-	uint32_t a = x >> v;
-	uint32_t b = x & ((1U << v) - 1);
+	const struct mptcplb_core_sip sip = mptcplb_core_sip_start(secret);
+	uint64_t mask_a = mptcplb_core_left_mask(width);
+	uint64_t mask_b = mptcplb_core_right_mask(width);
+	struct mptcplb_core_halves halves = mptcplb_core_split(width, x);
+	uint64_t to_a = 0, to_b;
 	uint32_t i;
 
+	MPTCPLB_CORE_UNROLL
 	for (i = MPTCPLB_CIPHER_ROUNDS; i > 0; i -= 2) {
-		b ^= mptcplb_core_feistel_f(secret, i - 1, width, a, v);
-		a ^= mptcplb_core_feistel_f(secret, i - 2, width, b, u);
+		to_b = mptcplb_core_feistel_f(&sip, halves.a ^ (i - 1), to_a, mask_b);
+		halves.a ^= to_a;
+		to_a = mptcplb_core_feistel_f(&sip, halves.b ^ (i - 2), to_b, mask_a);
+		halves.b ^= to_b;
 	}
-	return a << v | b;
+	return mptcplb_core_join(width, halves.a ^ to_a, halves.b);
 }
 
 /** The epoch that a token names. */
@@ -249,14 +389,33 @@ MPTCPLB_CORE_INLINE void mptcplb_core_token_split(struct mptcplb_token_parts *pa
 }
 
 /**
+ * Whether a token can be decoded.
+ *
+ * @param keyring  parameters and secrets.
+ * @param token    the token in host byte order.
+ * @retval MPTCPLB_OK
+ * @retval MPTCPLB_ERR_TOKEN_ZERO     the token is 0.
+ * @retval MPTCPLB_ERR_EPOCH_UNKNOWN  its epoch has no secret in the keyring.
+ */
+MPTCPLB_CORE_INLINE int mptcplb_core_token_check(const struct mptcplb_keyring *keyring,
+						 uint32_t token)
+{
+	int known = keyring->present >> mptcplb_core_token_epoch(keyring, token) & 1;
+
+	if (token == 0)
+		return MPTCPLB_ERR_TOKEN_ZERO;
+	if (!known)
+		return MPTCPLB_ERR_EPOCH_UNKNOWN;
+	return MPTCPLB_OK;
+}
+
+/**
  * Decode a token.
  *
  * @param keyring     parameters and secrets.
  * @param[out] parts  what the token says; untouched on error.
  * @param token       the token in host byte order.
- * @retval MPTCPLB_OK
- * @retval MPTCPLB_ERR_TOKEN_ZERO     the token is 0.
- * @retval MPTCPLB_ERR_EPOCH_UNKNOWN  its epoch has no secret in the keyring.
+ * @return as mptcplb_core_token_check().
  *
  * Source: docs/token-format.md, "Decoding".
  */
@@ -264,12 +423,11 @@ MPTCPLB_CORE_INLINE int mptcplb_core_token_decode(const struct mptcplb_keyring *
 						  struct mptcplb_token_parts *parts, uint32_t token)
 {
 	uint32_t epoch = mptcplb_core_token_epoch(keyring, token);
+	int error = mptcplb_core_token_check(keyring, token);
 	uint32_t x;
 
-	if (token == 0)
-		return MPTCPLB_ERR_TOKEN_ZERO;
-	if (!(keyring->present >> epoch & 1))
-		return MPTCPLB_ERR_EPOCH_UNKNOWN;
+	if (error)
+		return error;
 	x = mptcplb_core_decrypt(&keyring->secrets[epoch], MPTCPLB_TOKEN_BITS - keyring->epoch_bits,
 				 mptcplb_core_token_rest(keyring, token));
 	mptcplb_core_token_split(parts, epoch, x, mptcplb_core_nonce_bits(keyring));

@@ -2,6 +2,7 @@
 /* Every variant of lib/lanes.h that runs here, against libsodium and the scalar cipher. */
 #include "lanes.h"
 
+#include <mptcplb/keyring.h>
 #include <sodium.h>
 #include <stdio.h>
 
@@ -12,7 +13,8 @@ static const size_t counts[] = { 0,  1,	 7,  8,	 9,  15, 16, 17,  31,  32,  33,	
 				 63, 64, 65, 71, 72, 73, 96, 127, 128, 129, 200, 256, 257 };
 
 #define COUNT_MAX 257
-#define CANARY 0xdeadbeef
+#define CANARY_BYTE 0xda
+#define CANARY 0xdadadadaU
 
 START_TEST(keys_hash_as_libsodium_hashes_them)
 {
@@ -46,31 +48,61 @@ START_TEST(keys_hash_as_libsodium_hashes_them)
 }
 END_TEST
 
-START_TEST(tokens_decrypt_as_the_core_decrypts_them)
+/* Tokens of all epochs, of which the last has no secret, and zeros. */
+static struct mptcplb_keyring make_keyring_and_tokens(uint32_t *tokens, unsigned int epoch_bits)
 {
-	static uint32_t input[COUNT_MAX], expected[COUNT_MAX], x[COUNT_MAX + 1];
-	struct mptcplb_core_secret secret;
+	struct mptcplb_keyring keyring;
+	uint8_t secret[MPTCPLB_SECRET_SIZE];
+
+	ck_assert_int_eq(mptcplb_keyring_init(&keyring, epoch_bits, 9), MPTCPLB_OK);
+	for (uint32_t epoch = 0; epoch == 0 || epoch + 1 < 1U << epoch_bits; epoch++) {
+		randombytes_buf(secret, sizeof(secret));
+		ck_assert_int_eq(mptcplb_keyring_add(&keyring, epoch, secret), MPTCPLB_OK);
+	}
+	randombytes_buf(tokens, COUNT_MAX * sizeof(*tokens));
+	for (size_t i = 0; i < COUNT_MAX; i += 50)
+		tokens[i] = 0;
+	tokens[1] = UINT32_MAX;
+	tokens[COUNT_MAX - 1] = UINT32_MAX;
+	return keyring;
+}
+
+START_TEST(tokens_decode_as_the_core_decodes_them)
+{
+	static uint32_t tokens[COUNT_MAX];
+	static struct mptcplb_token_parts expected[COUNT_MAX], parts[COUNT_MAX + 1];
+	static int expected_errors[COUNT_MAX], errors[COUNT_MAX + 1];
 	size_t variants;
 	const struct lanes *const *all = lanes_all(&variants);
 
-	randombytes_buf(&secret, sizeof(secret));
-	for (uint32_t width = 30; width <= 32; width++) {
-		randombytes_buf(input, sizeof(input));
-		input[0] = 0;
-		input[1] = UINT32_MAX;
-		for (size_t i = 0; i < COUNT_MAX; i++) {
-			input[i] >>= 32 - width;
-			expected[i] = mptcplb_core_decrypt(&secret, width, input[i]);
-		}
+	for (unsigned int epoch_bits = 0; epoch_bits <= MPTCPLB_EPOCH_BITS_MAX; epoch_bits++) {
+		struct mptcplb_keyring keyring = make_keyring_and_tokens(tokens, epoch_bits);
+
+		memset(expected, CANARY_BYTE, sizeof(expected));
+		for (size_t i = 0; i < COUNT_MAX; i++)
+			expected_errors[i] =
+				mptcplb_core_token_decode(&keyring, &expected[i], tokens[i]);
 		for (size_t v = 0; v < variants; v++) {
 			for (size_t c = 0; all[v]->runs_here() && c < ARRAY_SIZE(counts); c++) {
-				memcpy(x, input, sizeof(input));
-				x[counts[c]] = CANARY;
-				all[v]->decrypt(&secret, width, x, counts[c]);
-				ck_assert_msg(memcmp(x, expected, counts[c] * sizeof(*x)) == 0,
-					      "%s: %zu tokens of %u bits", all[v]->name, counts[c],
-					      width);
-				ck_assert_uint_eq(x[counts[c]], CANARY);
+				size_t skip = COUNT_MAX - counts[c], fine = 0;
+
+				for (size_t i = skip; i < COUNT_MAX; i++)
+					fine += expected_errors[i] == MPTCPLB_OK;
+				memset(parts, CANARY_BYTE, sizeof(parts));
+				memset(errors, CANARY_BYTE, sizeof(errors));
+				ck_assert_uint_eq(all[v]->decode(&keyring, parts, errors,
+								 tokens + skip, counts[c]),
+						  fine);
+				ck_assert_msg(memcmp(parts, expected + skip,
+						     counts[c] * sizeof(*parts)) == 0,
+					      "%s: %zu tokens, epoch_bits %u", all[v]->name,
+					      counts[c], epoch_bits);
+				ck_assert_msg(memcmp(errors, expected_errors + skip,
+						     counts[c] * sizeof(*errors)) == 0,
+					      "%s: errors of %zu tokens, epoch_bits %u",
+					      all[v]->name, counts[c], epoch_bits);
+				ck_assert_uint_eq(parts[counts[c]].epoch, CANARY);
+				ck_assert_int_eq(errors[counts[c]], (int)CANARY);
 			}
 		}
 	}
@@ -98,7 +130,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		keys_hash_as_libsodium_hashes_them,
-		tokens_decrypt_as_the_core_decrypts_them,
+		tokens_decode_as_the_core_decodes_them,
 		the_best_is_the_first_that_runs_here,
 		NULL,
 	};
