@@ -511,14 +511,6 @@ START_TEST(watermark_is_reported_whenever_use_comes_up_to_it)
 }
 END_TEST
 
-static int fill_failing(void *context, uint8_t *buffer, size_t length)
-{
-	(void)context;
-	(void)buffer;
-	(void)length;
-	return -1;
-}
-
 START_TEST(take_says_what_is_wrong_and_takes_nothing)
 {
 	const uint32_t id = 5;

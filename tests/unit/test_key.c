@@ -112,14 +112,6 @@ START_TEST(random_keys_are_for_the_explicit_modes)
 }
 END_TEST
 
-static int fill_failing(void *context, uint8_t *buffer, size_t length)
-{
-	(void)context;
-	(void)buffer;
-	(void)length;
-	return -1;
-}
-
 static int fill_zero_then_one(void *context, uint8_t *buffer, size_t length)
 {
 	memset(buffer, *(uint8_t *)context, length);

@@ -122,14 +122,6 @@ static int fill_from_counter(void *context, uint8_t *buffer, size_t length)
 	return 0;
 }
 
-static int fill_failing(void *context, uint8_t *buffer, size_t length)
-{
-	(void)context;
-	(void)buffer;
-	(void)length;
-	return -1;
-}
-
 START_TEST(search_draws_other_keys_from_another_seed)
 {
 	const uint32_t id = 3;

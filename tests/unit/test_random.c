@@ -21,13 +21,6 @@ static int fill_counting(void *context, uint8_t *buffer, size_t length)
 	return 0;
 }
 
-static int fill_failing(void *context, uint8_t *buffer, size_t length)
-{
-	(void)context;
-	memset(buffer, 0xc5, length);
-	return -1;
-}
-
 START_TEST(libsodium_is_the_default)
 {
 	uint8_t a[32] = { 0 }, b[32] = { 0 };

@@ -242,14 +242,6 @@ START_TEST(generate_makes_tokens_of_the_active_epoch_and_the_server)
 }
 END_TEST
 
-static int fill_failing(void *context, uint8_t *buffer, size_t length)
-{
-	(void)context;
-	(void)buffer;
-	(void)length;
-	return -1;
-}
-
 START_TEST(generate_says_what_is_wrong)
 {
 	struct mptcplb_keyring keyring = keyring_of(1, 8, 1, secret);

@@ -11,6 +11,14 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+/* A source of randomness that fails, after it wrote something. */
+static inline int fill_failing(void *context, uint8_t *buffer, size_t length)
+{
+	(void)context;
+	memset(buffer, 0xc5, length);
+	return -1;
+}
+
 /* Run the tests of a NULL-terminated list as one suite; the exit code for main(). */
 static inline int run_suite(const char *name, const TTest *const *tests)
 {
