@@ -6,11 +6,13 @@ name. So a later run can tell what a killed one has left behind, and removes it.
 """
 
 import contextlib
+import ctypes
 import os
 import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 
@@ -20,6 +22,7 @@ NAMESPACES = "/run/netns"
 START_SECONDS = 60
 STOP_SECONDS = 10
 ERRORS_SIZE = 65536
+CLONE_NEWNET = 0x40000000
 
 
 class FarmError(Exception):
@@ -153,6 +156,26 @@ class Sandbox:
     def run(self, name, *argv):
         """Run a command in a namespace to its end and return what it printed."""
         return command(*self.inside(name, *argv))
+
+    @contextlib.contextmanager
+    def inside_of(self, name):
+        """Sockets that are made in here belong to a namespace."""
+        setns = ctypes.CDLL(None, use_errno=True).setns
+        with open("/proc/thread-self/ns/net", "rb") as old, \
+                open(f"{NAMESPACES}/{self._prefix}{name}", "rb") as new:
+            if setns(new.fileno(), CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
+            try:
+                yield
+            finally:
+                setns(old.fileno(), CLONE_NEWNET)
+
+    def packet_socket(self, name, interface, protocol):
+        """A socket for the frames of a protocol on an interface in a namespace."""
+        with self.inside_of(name):
+            result = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))
+        result.bind((interface, protocol))
+        return result
 
     def ip(self, name, *lines):
         """Carry out `ip` commands in a namespace."""

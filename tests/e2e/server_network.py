@@ -2,7 +2,6 @@
 """A client with two addresses and one server with an agent, without a balancer: for test_server*.py."""
 
 import contextlib
-import ctypes
 import json
 import os
 import selectors
@@ -39,7 +38,6 @@ services:
   - {{address: "{SERVICE6}", port: {PORT}}}
 """
 IPPROTO_MPTCP, SOL_MPTCP, MPTCP_INFO, INFO_FALLBACK = 262, 284, 1, 1
-CLONE_NEWNET = 0x40000000
 ONE_WAY_US = 10000
 # Guards against waiting for ever, not promises of speed.
 GUARD_SECONDS = 30
@@ -152,19 +150,6 @@ class Network(Sandbox):
     def _start_relay(self):
         pairs = [argument for path in PATHS for argument in (f"{path}c", f"{path}s")]
         self.start("relay", [RELAY, str(self._delay), *pairs], "relay")
-
-    @contextlib.contextmanager
-    def inside_of(self, name):
-        """Sockets that are made in here belong to a namespace."""
-        setns = ctypes.CDLL(None, use_errno=True).setns
-        with open("/proc/thread-self/ns/net", "rb") as old, \
-                open(f"/run/netns/{self.namespace(name)}", "rb") as new:
-            if setns(new.fileno(), CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "setns")
-            try:
-                yield
-            finally:
-                setns(old.fileno(), CLONE_NEWNET)
 
     def agent_argv(self, *more, interfaces=tuple(PATHS)):
         """The command line of an agent."""
@@ -299,9 +284,7 @@ class RawClient:
         self._ethernet = b"".join(bytes.fromhex(mac.replace(":", "")) for mac in macs) + b"\x08\0"
         network.ip("server", f"neigh add {self.CLIENT_ADDRESS} lladdr {macs[1]} dev path2",
                    f"route add {self.CLIENT_ADDRESS} dev path2")
-        with network.inside_of("client"):
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
-        self._socket.bind(("path2", 0x0800))
+        self._socket = network.packet_socket("client", "path2", 0x0800)
         self._socket.settimeout(GUARD_SECONDS)
         return self
 
