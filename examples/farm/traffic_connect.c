@@ -296,16 +296,27 @@ static int carry_out(struct run *run)
 	return 0;
 }
 
+/* Of those that hang: the ones that only lack the server's end of data. */
+static uint32_t count_unclosed(const struct run *run)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < run->plan->parallel; i++)
+		count += run->places[i].fd >= 0 && run->places[i].phase == CLOSING;
+	return count;
+}
+
 static void report(const struct run *run, uint64_t took_ms)
 {
 	const struct outcome *outcome = &run->outcome;
 	uint32_t connections = run->plan->connections;
 
 	printf("{\"connections\":%u,\"completed\":%u,\"failed\":%u,\"hung\":%u,\"mptcp\":%u,"
-	       "\"joined_both_ways\":%u,\"bytes\":%llu,\"bytes_wrong\":%llu,\"seconds\":%.3f}\n",
+	       "\"unclosed\":%u,\"joined_both_ways\":%u,\"bytes\":%llu,\"bytes_wrong\":%llu,"
+	       "\"seconds\":%.3f}\n",
 	       connections, outcome->completed, outcome->failed,
 	       connections - outcome->completed - outcome->failed, outcome->mptcp,
-	       outcome->joined_both_ways, (unsigned long long)outcome->bytes,
+	       count_unclosed(run), outcome->joined_both_ways, (unsigned long long)outcome->bytes,
 	       (unsigned long long)outcome->bytes_wrong, (double)took_ms / 1000);
 }
 

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""What the measurements of the server agent share: figures with their uncertainty, command lines."""
+
+import argparse
+import math
+import os
+import platform
+import random
+import statistics
+import sys
+
+sys.dont_write_bytecode = True
+ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "examples/farm"))
+
+Z_95 = 1.959964
+
+
+def wilson(hits, trials):
+    """The 95 % interval (Wilson's) of a share."""
+    if not trials:
+        return 0.0, 1.0
+    share, z2 = hits / trials, Z_95 ** 2
+    middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    spread = Z_95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials
+                                                  + z2 / (4 * trials * trials))
+    return middle - spread, middle + spread
+
+
+def share(hits, trials):
+    """A share for a person, with its interval."""
+    low, high = wilson(hits, trials)
+    return f"{100 * hits / max(trials, 1):6.2f} % ({100 * low:.2f} to {100 * high:.2f})"
+
+
+def ratio_of_medians(ones, others, rounds=2000):
+    """The ratio of two samples' medians, and its 95 % interval by the bootstrap."""
+    generator = random.Random(1)
+    ratios = sorted(statistics.median(generator.choices(ones, k=len(ones)))
+                    / statistics.median(generator.choices(others, k=len(others)))
+                    for _ in range(rounds))
+    return (statistics.median(ones) / statistics.median(others),
+            ratios[int(0.025 * rounds)], ratios[int(0.975 * rounds)])
+
+
+def parser(description):
+    """A parser with what all measurements take."""
+    result = argparse.ArgumentParser(description=description)
+    result.add_argument("--build", default=os.path.join(ROOT, "build/release"), metavar="DIR",
+                        help="build directory of the programs (default build/release)")
+    return result
+
+
+def machine():
+    """The machine, in a line."""
+    with open("/proc/cpuinfo", encoding="ascii") as cpuinfo:
+        model = next((line.split(":", 1)[1].strip() for line in cpuinfo
+                      if line.startswith("model name")), "unknown CPU")
+    return f"{os.cpu_count()} CPUs of {model}, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}"
