@@ -32,6 +32,16 @@ static int read_number(const char *path)
 	return number;
 }
 
+int environment_sysctl(const char *path)
+{
+	char full[128];
+	int number;
+
+	snprintf(full, sizeof(full), "/proc/sys/%s", path);
+	number = read_number(full);
+	return number < 0 ? -errno : number;
+}
+
 static bool write_number(const char *path, int number)
 {
 	FILE *file = fopen(path, "we");

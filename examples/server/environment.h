@@ -21,6 +21,9 @@ void environment_restore_syncookies(int before);
 /* The value of net.ipv4.tcp_syncookies with which every SYN is answered with a cookie. */
 #define SYNCOOKIES_ALWAYS 2
 
+/* A number below /proc/sys, e.g. of "net/mptcp/enabled", or -errno. */
+int environment_sysctl(const char *path);
+
 /* The value of net.ipv4.tcp_syncookies, or -errno. */
 int environment_syncookies(void);
 

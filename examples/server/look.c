@@ -53,5 +53,6 @@ int look_at(int program, const struct mptcplb_farm_address *address, uint16_t po
 	look->kind = (enum server_listener)options.retval;
 	look->mark = context.cb[SERVER_LOOK_MARK];
 	look->requests = context.cb[SERVER_LOOK_QUEUE];
+	look->plain = context.cb[SERVER_LOOK_PLAIN];
 	return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef MPTCPLB_SERVER_LOOK_H
 #define MPTCPLB_SERVER_LOOK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <mptcplb/farm.h>
@@ -13,6 +14,7 @@ struct look {
 	enum server_listener kind;
 	uint32_t mark; /* jiffies of the last cookie that it sent; 0: never */
 	uint32_t requests; /* half-open ones */
+	bool plain; /* nothing was set that would make its SYN/ACKs look otherwise */
 };
 
 /* Who gets a SYN to an address and port? @program is server_look. Returns 0 or -errno. */

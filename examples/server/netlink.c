@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -12,7 +13,7 @@
 #define NETLINK_BUFFER_SIZE 32768
 #define NETLINK_TIMEOUT_SECONDS 2
 
-static int open_and_send(int protocol, struct nlmsghdr *request)
+static int open_and_send(int protocol, struct nlmsghdr *request, uint16_t flags)
 {
 	const struct timeval timeout = { .tv_sec = NETLINK_TIMEOUT_SECONDS };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
@@ -20,7 +21,7 @@ static int open_and_send(int protocol, struct nlmsghdr *request)
 
 	if (fd < 0)
 		return -errno;
-	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
+	request->nlmsg_flags |= flags;
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0 &&
 	    send(fd, request, request->nlmsg_len, 0) == (ssize_t)request->nlmsg_len)
 		return fd;
@@ -39,14 +40,14 @@ static int dump_result(const struct nlmsghdr *message)
 	return error;
 }
 
-int netlink_dump(int protocol, struct nlmsghdr *request,
-		 void (*each)(void *context, const struct nlmsghdr *message), void *context)
+static int exchange(int protocol, struct nlmsghdr *request, uint16_t flags,
+		    void (*each)(void *context, const struct nlmsghdr *message), void *context)
 {
 	union {
 		struct nlmsghdr header;
 		char bytes[NETLINK_BUFFER_SIZE];
 	} buffer;
-	int fd = open_and_send(protocol, request);
+	int fd = open_and_send(protocol, request, flags);
 	int result = 0;
 	bool more = true;
 
@@ -70,8 +71,21 @@ int netlink_dump(int protocol, struct nlmsghdr *request,
 				each(context, message);
 			else
 				result = dump_result(message);
+			more = more && (flags & NLM_F_DUMP);
 		}
 	}
 	close(fd);
 	return result;
+}
+
+int netlink_dump(int protocol, struct nlmsghdr *request,
+		 void (*each)(void *context, const struct nlmsghdr *message), void *context)
+{
+	return exchange(protocol, request, NLM_F_REQUEST | NLM_F_DUMP, each, context);
+}
+
+int netlink_get(int protocol, struct nlmsghdr *request,
+		void (*each)(void *context, const struct nlmsghdr *message), void *context)
+{
+	return exchange(protocol, request, NLM_F_REQUEST, each, context);
 }

@@ -12,4 +12,8 @@
 int netlink_dump(int protocol, struct nlmsghdr *request,
 		 void (*each)(void *context, const struct nlmsghdr *message), void *context);
 
+/* The same for a request that is answered by one message (NLM_F_REQUEST is added). */
+int netlink_get(int protocol, struct nlmsghdr *request,
+		void (*each)(void *context, const struct nlmsghdr *message), void *context);
+
 #endif

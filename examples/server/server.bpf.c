@@ -212,6 +212,7 @@ int server_look(struct __sk_buff *skb)
 	bpf_sk_release(socket);
 	skb->cb[SERVER_LOOK_MARK] = listener.mark;
 	skb->cb[SERVER_LOOK_QUEUE] = listener.requests;
+	skb->cb[SERVER_LOOK_PLAIN] = listener.plain;
 	return listener.kind;
 }
 

@@ -137,6 +137,7 @@ enum server_listener {
 };
 #define SERVER_LOOK_MARK 0
 #define SERVER_LOOK_QUEUE 1
+#define SERVER_LOOK_PLAIN 2
 
 /* At most one MP_JOIN SYN in interval_ns in the long run, and burst_ns / interval_ns at once. */
 struct server_join_limit {

@@ -15,15 +15,17 @@ SOURCE, BUILD = os.environ["MPTCPLB_SOURCE_DIR"], os.environ["MPTCPLB_BUILD_DIR"
 sys.path[:0] = [os.path.join(SOURCE, "examples/farm"), os.path.join(SOURCE, "tests/vectors")]
 
 import joins  # noqa: E402, F401
-import model  # noqa: E402, F401
+import model  # noqa: E402
 from namespaces import Sandbox  # noqa: E402
 
 SERVER = os.path.join(BUILD, "examples/server/mptcplb-server")
 RELAY = os.path.join(BUILD, "examples/farm/mptcplb-farm-relay")
 SERVICE, PORT = "198.51.100.1", 4430
+ADDRESS, BALANCER = "192.0.2.11", "192.0.2.1"
 PATHS = {"path1": ("203.0.113.2", "203.0.113.1"), "path2": ("203.0.113.6", "203.0.113.5")}
 SERVICE6, PATHS6 = "2001:db8::1", {"path1": "2001:db8:1::", "path2": "2001:db8:2::"}
-SECRET, SERVER_ID_BITS, EPOCH_BITS, IDS = "df6af1d8303e61cdc4bb86c3d1c42710", 8, 1, (17, 201)
+SECRET, OTHER_SECRET = "df6af1d8303e61cdc4bb86c3d1c42710", "5c0e9a6b7d21f48833b1c6ef0a94d27e"
+SERVER_ID_BITS, EPOCH_BITS, IDS = 8, 1, (17, 201)
 FARM = f"""\
 token:
   server_id_bits: {SERVER_ID_BITS}
@@ -31,8 +33,11 @@ token:
   active: 1
   epochs:
     - {{epoch: 1, secret: "{SECRET}"}}
+    - {{epoch: 0, secret: "{OTHER_SECRET}"}}
 servers:
-  - {{name: web-1, address: 192.0.2.11, ids: [{IDS[0]}, {IDS[1]}]}}
+  - {{name: web-1, address: {ADDRESS}, ids: [{IDS[0]}, {IDS[1]}]}}
+balancers:
+  - {{name: lb-1, address: {BALANCER}}}
 services:
   - {{address: {SERVICE}, port: {PORT}}}
   - {{address: "{SERVICE6}", port: {PORT}}}
@@ -60,6 +65,13 @@ def is_mptcp(connection):
     except OSError:  # what accept() returns for a plain TCP client
         return False
     return not struct.unpack_from("I", info, 8)[0] & INFO_FALLBACK
+
+
+def token_of(connection):
+    """The token of an MPTCP connection on its own side, decoded: epoch, server id, nonce."""
+    token, = struct.unpack_from("I", connection.getsockopt(SOL_MPTCP, MPTCP_INFO, 64), 12)
+    secret = SECRET if token >> (32 - EPOCH_BITS) else OTHER_SECRET
+    return model.token_decode(bytes.fromhex(secret), EPOCH_BITS, SERVER_ID_BITS, token)
 
 
 def options_of(segment):
@@ -98,8 +110,7 @@ class Network(Sandbox):
     def __enter__(self):
         super().__enter__()
         self.farm = os.path.join(self.directory, "farm.yaml")
-        with open(self.farm, "w", encoding="utf-8", opener=self._private) as file:
-            file.write(FARM)
+        self.write_farm(FARM)
         for name in ("client", "relay", "server"):
             self.add_namespace(name)
         self.sysctl("client", {"net.mptcp.blackhole_timeout": 0}, optional=True)
@@ -113,6 +124,11 @@ class Network(Sandbox):
         self.run("client", "ip", "mptcp", "endpoint", "add", PATHS["path2"][0], "dev", "path2",
                  "subflow")
         return self
+
+    def write_farm(self, text):
+        """Put another farm into the file that the agent reads."""
+        with open(self.farm, "w", encoding="utf-8", opener=self._private) as file:
+            file.write(text)
 
     @staticmethod
     def _private(path, flags):
@@ -158,13 +174,21 @@ class Network(Sandbox):
 
     def start_agent(self, *more):
         """Start an agent and wait until it is ready."""
-        agent = Agent(self.start("server", self.agent_argv(*more), "agent"))
+        return self.start_agent_as([], *more)
+
+    def start_agent_as(self, prefix, *more):
+        """The same, with a command that starts it."""
+        agent = Agent(self.start("server", [*prefix, *self.agent_argv(*more)], "agent"))
         self.hands_over = "--cookies-for-all" not in more
         return agent
 
+    def ask(self, command, *more):
+        """Run a command that asks the running agent, and return what it prints."""
+        return self.run("server", SERVER, command, "--server", "web-1", *more)
+
     def status(self):
         """What the running agent says of itself."""
-        return json.loads(self.run("server", SERVER, "status", "--server", "web-1", "--json"))
+        return json.loads(self.ask("status", "--json"))
 
     def counters(self):
         """The running agent's counters that are not zero."""
@@ -270,12 +294,15 @@ def first_is_closed(client):
 
 
 class RawClient:
-    """A client of our own making, at an address that no kernel owns. A context manager."""
+    """A client of our own making, at an address that no kernel owns. A context manager.
+
+    With `tunnel` its packets come in IP-in-IP, as from a balancer.
+    """
 
     CLIENT_ADDRESS, OWN_KEY, ISN = "203.0.113.7", b"ownkey!!", 0x01020304
 
-    def __init__(self, network):
-        self._network = network
+    def __init__(self, network, tunnel=False):
+        self._network, self._tunnel = network, tunnel
 
     def __enter__(self):
         network = self._network
@@ -304,10 +331,17 @@ class RawClient:
                                         (20 + len(option)) // 4 << 4, flags, 65535, 0, 0) + option)
         pseudo = addresses + struct.pack("!HH", socket.IPPROTO_TCP, len(segment))
         struct.pack_into("!H", segment, 16, self._checksum(pseudo + segment))
-        packet = bytearray(struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(segment), 0, 0, 64,
-                                       socket.IPPROTO_TCP, 0) + addresses)
-        struct.pack_into("!H", packet, 10, self._checksum(packet))
-        self._socket.send(self._ethernet + packet + segment)
+        packet = self._ip_header(addresses, socket.IPPROTO_TCP, len(segment)) + segment
+        if self._tunnel:
+            outer = socket.inet_aton(BALANCER) + socket.inet_aton(ADDRESS)
+            packet = self._ip_header(outer, socket.IPPROTO_IPIP, len(packet)) + packet
+        self._socket.send(self._ethernet + packet)
+
+    def _ip_header(self, addresses, protocol, size):
+        header = bytearray(struct.pack("!BBHHHBBH", 0x45, 0, 20 + size, 0, 0, 64, protocol, 0)
+                           + addresses)
+        struct.pack_into("!H", header, 10, self._checksum(header))
+        return bytes(header)
 
     def _receive_synack(self, port):
         while True:

@@ -9,7 +9,8 @@ import unittest
 
 sys.dont_write_bytecode = True
 
-from server_network import (FARM, GUARD_SECONDS, SECRET, SERVER, Network, joins)  # noqa: E402
+from server_network import (FARM, GUARD_SECONDS, SECRET, SERVER, Echo, Network,  # noqa: E402
+                            is_mptcp)
 
 
 class Operation(unittest.TestCase):
@@ -56,6 +57,20 @@ class Operation(unittest.TestCase):
             self.assertNotIn("clsact", self.tc("qdisc", "show", "dev", "path2"))
             if qdisc_before:
                 self.tc("qdisc", "del", "dev", "path1", "clsact")
+
+    def test_filter_that_ends_the_chain(self):
+        # Before us on clsact it hides packets from us: connections work, with the kernel's keys.
+        self.tc("qdisc", "add", "dev", "path1", "clsact")
+        self.addCleanup(self.tc, "qdisc", "del", "dev", "path1", "clsact")
+        self.tc("filter", "add", "dev", "path1", "ingress", "prio", "7", "u32", "match", "u32",
+                "0", "0", "flowid", "1:1")
+        for way, seen in (("clsact", None), ("tcx", 1)):
+            agent = self.network.start_agent("--attach", way)
+            with Echo(self.network) as echo:
+                echo.exchange(echo.connect())
+                self.assertTrue(is_mptcp(echo.clients[0]))
+                self.assertEqual(self.network.counters().get("syn_handed_over"), seen)
+            agent.stop()
 
     def test_place_that_is_taken(self):
         self.tc("qdisc", "add", "dev", "path1", "clsact")
@@ -117,7 +132,7 @@ class Operation(unittest.TestCase):
         broken = os.path.join(self.network.directory, "broken.yaml")
         with open(broken, "w", encoding="utf-8", opener=lambda *a: os.open(*a, 0o600)) as file:
             file.write(FARM.replace("ids:", "idz:"))
-        self.refused([*self.network.agent_argv(), "--config", broken], "broken.yaml:8")
+        self.refused([*self.network.agent_argv(), "--config", broken], "broken.yaml:9")
 
     def test_wrong_command_lines(self):
         self.refused([SERVER], "--help", code=2)

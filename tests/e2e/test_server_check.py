@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""mptcplb-server check: each thing that it can find, with its remedy."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+
+from server_network import (FARM, GUARD_SECONDS, PATHS, PORT, SECRET, SERVER, SERVICE, Echo,  # noqa: E402
+                            Network)
+
+
+class Check(unittest.TestCase):
+    """A server that is in order, and one thing after the other that is not."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.network = cls.enterClassContext(Network())
+        cls.network.add_ipv6()
+        cls.enterClassContext(Echo(cls.network, socket.AF_INET6))
+
+    def check(self, *more):
+        """The exit code, and what was found."""
+        argv = self.network.agent_argv(*more)
+        argv[1] = "check"
+        done = subprocess.run(self.network.inside("server", *argv), capture_output=True, text=True,
+                              timeout=GUARD_SECONDS, check=False)
+        self.assertNotIn(SECRET, done.stdout + done.stderr)
+        return done.returncode, done.stdout, done.stderr
+
+    def found(self, *texts, options=()):
+        """See that there is one finding, with these words."""
+        with Echo(self.network):
+            code, lines, errors = self.check(*options)
+        self.assertEqual((code, lines.count("\n"), errors), (1, 1, ""), lines)
+        for text in texts:
+            self.assertIn(text, lines)
+
+    @contextlib.contextmanager
+    def farm(self, text):
+        """Another farm file for a while."""
+        self.network.write_farm(text)
+        yield
+        self.network.write_farm(FARM)
+
+    def server(self, *argv):
+        return self.network.run("server", *argv)
+
+    def test_nothing(self):
+        with Echo(self.network):
+            self.assertEqual(self.check()[::2], (0, ""))
+
+    def test_while_an_agent_runs(self):
+        agent = self.network.start_agent()
+        with Echo(self.network):
+            self.assertEqual(self.check()[::2], (0, ""))
+        agent.stop()
+        self.network.hands_over = False
+
+    def test_sysctls(self):
+        for name, good, bad in (("net.mptcp.enabled", 1, 0),
+                                ("net.mptcp.allow_join_initial_addr_port", 1, 0),
+                                ("net.ipv4.tcp_syncookies", 1, 0),
+                                ("net.ipv4.tcp_syncookies", 1, 2),
+                                ("net.ipv4.tcp_timestamps", 1, 0),
+                                ("net.core.somaxconn", 4096, 128),
+                                ("net.ipv4.conf.path2.rp_filter", 0, 1)):
+            with self.subTest(name=name, bad=bad), Echo(self.network):
+                self.network.sysctl("server", {name: bad})
+                code, lines, _errors = self.check()
+                self.network.sysctl("server", {name: good})
+                self.assertEqual((code, lines.count("\n")), (1, 1), lines)
+                self.assertIn(f"sysctl -w {name}=", lines)
+
+    def test_syncookies_of_the_simple_way(self):
+        self.found("sysctl -w net.ipv4.tcp_syncookies=2", options=["--cookies-for-all"])
+        with Echo(self.network):
+            self.assertEqual(self.check("--cookies-for-all", "--set-syncookies")[0], 0)
+
+    def test_path_manager(self):
+        for change, undo, remedy in (
+                (["limits", "set", "subflows", "0"], ["limits", "set", "subflows", "2"],
+                 "ip mptcp limits set subflows"),
+                (["limits", "set", "add_addr_accepted", "3"],
+                 ["limits", "set", "add_addr_accepted", "0"], "add_addr_accepted 0"),
+                (["endpoint", "add", PATHS["path2"][1], "id", "7", "subflow"],
+                 ["endpoint", "delete", "id", "7"], "endpoint delete id 7"),
+                (["endpoint", "add", PATHS["path2"][1], "id", "9", "signal"],
+                 ["endpoint", "delete", "id", "9"], "endpoint delete id 9")):
+            with self.subTest(change=change):
+                self.server("ip", "mptcp", *change)
+                self.found(remedy)
+                self.server("ip", "mptcp", *undo)
+
+    def test_listeners(self):
+        code, lines, _errors = self.check()
+        self.assertEqual((code, lines.count("\n")), (1, 1), lines)
+        self.assertIn(f"nobody listens on {SERVICE} port {PORT}", lines)
+        with self.network.inside_of("server"), socket.create_server((SERVICE, PORT)):
+            self.assertIn("IPPROTO_MPTCP", self.check()[1])
+        with Echo(self.network) as echo:
+            echo.set_receive_buffer(65536)
+            self.assertIn("SO_RCVBUF", self.check()[1])
+
+    def test_address_of_no_interface(self):
+        with self.farm(FARM + "  - {address: 198.51.100.9, port: 80}\n"), Echo(self.network):
+            self.assertIn("ip address add 198.51.100.9/32 dev lo", self.check()[1])
+
+    def test_buckets_and_state(self):
+        with self.farm(FARM.replace("ids:", "peak_connections: 100000, ids:")):
+            self.found("token buckets", "100000")
+        with self.farm(FARM.replace("ids:", "state: down, ids:")):
+            self.found("web-1", "down")
+
+    def test_interfaces(self):
+        self.found("nowhere", options=["--interface", "nowhere"])
+        self.network.ip("server", "link add spare type veth peer name spare2")
+        self.addCleanup(self.network.ip, "server", "link delete spare")
+        self.found("ip link set spare up", options=["--interface", "spare"])
+
+    def test_filter_that_comes_first(self):
+        self.server("tc", "qdisc", "add", "dev", "path1", "clsact")
+        self.addCleanup(self.server, "tc", "qdisc", "del", "dev", "path1", "clsact")
+        self.server("tc", "filter", "add", "dev", "path1", "ingress", "prio", "7", "u32",
+                    "match", "u32", "0", "0", "flowid", "1:1")
+        self.found("u32", "priority 7", "path1", options=["--attach", "clsact"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# verify.sh SYSTEMD_ANALYZE EXAMPLES SBINDIR: systemd accepts the units, with the programs that were
+# built in the place of the installed ones, without a warning.
+set -eu
+analyze=$1 examples=$2 sbindir=$3
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+
+for unit in "$examples"/systemd/*.service; do
+	name=$(basename "$unit" .service)
+	sed "s#$sbindir/$name#$examples/${name#mptcplb-}/$name#" "$unit" >"$directory/$name.service"
+	grep -q "$examples" "$directory/$name.service"
+	"$analyze" verify "$directory/$name.service" >"$directory/messages" 2>&1 || {
+		cat "$directory/messages"
+		exit 1
+	}
+	if grep "$name" "$directory/messages"; then
+		exit 1
+	fi
+done
