@@ -94,6 +94,10 @@ class Agent:
         """Send it a signal."""
         self._process.signal(number)
 
+    def pid(self):
+        """Its process id: setpriv and nsenter have become the agent."""
+        return self._process.pid()
+
     def code(self):
         """Its exit code."""
         return self._process.exit_code()

@@ -8,14 +8,15 @@ directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 
 for unit in "$examples"/systemd/*.service; do
-	name=$(basename "$unit" .service)
-	sed "s#$sbindir/$name#$examples/${name#mptcplb-}/$name#" "$unit" >"$directory/$name.service"
-	grep -q "$examples" "$directory/$name.service"
-	"$analyze" verify "$directory/$name.service" >"$directory/messages" 2>&1 || {
+	file=$(basename "$unit")
+	program=${file%%[@.]*}
+	sed "s#$sbindir/$program#$examples/${program#mptcplb-}/$program#" "$unit" >"$directory/$file"
+	grep -q "$examples" "$directory/$file"
+	"$analyze" verify "$directory/$file" >"$directory/messages" 2>&1 || {
 		cat "$directory/messages"
 		exit 1
 	}
-	if grep "$name" "$directory/messages"; then
+	if grep "$program" "$directory/messages"; then
 		exit 1
 	fi
 done
