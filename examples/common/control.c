@@ -12,8 +12,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* How long either side waits for the other, each time it waits. */
-#define CONTROL_TIMEOUT_SECONDS 2
+/* How long a daemon waits for who asks it, each time it waits. */
+#define DAEMON_TIMEOUT_SECONDS 2
+
+/* The same for who asks: a reload loads programs, which a busy machine takes its time for. */
+#define ASKER_TIMEOUT_SECONDS 30
 
 /* In front of every reply. */
 struct reply_header {
@@ -48,9 +51,9 @@ static bool peer_is_trusted(int fd)
 	return peer.uid == 0 || peer.uid == geteuid();
 }
 
-static int set_timeouts(int fd)
+static int set_timeouts(int fd, int seconds)
 {
-	struct timeval timeout = { .tv_sec = CONTROL_TIMEOUT_SECONDS };
+	struct timeval timeout = { .tv_sec = seconds };
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
@@ -148,7 +151,7 @@ int control_serve(int fd, char *(*answer)(void *context, const char *request), v
 	if (peer < 0)
 		return -errno;
 	/* A peer that goes away or is too slow harms itself alone. */
-	if (peer_is_trusted(peer) && set_timeouts(peer) == 0)
+	if (peer_is_trusted(peer) && set_timeouts(peer, DAEMON_TIMEOUT_SECONDS) == 0)
 		(void)reply_to(peer, answer, context);
 	close(peer);
 	return 0;
@@ -196,7 +199,7 @@ int control_request(const char *program, const char *instance, const char *reque
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	error = set_timeouts(fd);
+	error = set_timeouts(fd, ASKER_TIMEOUT_SECONDS);
 	if (!error && connect(fd, (struct sockaddr *)&address, size) < 0)
 		error = -errno;
 	/* Root may ask a daemon that runs as a user of its own. */

@@ -198,6 +198,11 @@ class Network(Sandbox):
         """The running agent's counters that are not zero."""
         return {name: value for name, value in self.status()["counters"].items() if value}
 
+    def cookies_sent(self, name):
+        """SYN cookies that a namespace's kernel has sent."""
+        text = self.run(name, "nstat", "-saz", "TcpExtSyncookiesSent")
+        return int(text.split("TcpExtSyncookiesSent")[1].split()[0])
+
     def syncookies(self):
         """The server's sysctl."""
         return int(self.run("server", "cat", "/proc/sys/net/ipv4/tcp_syncookies"))
