@@ -308,6 +308,7 @@ static bool change_farm(struct agent *agent, struct mptcplb_farm *farm,
 	}
 	use(agent, farm, server, program, &marks);
 	marks_refresh(&agent->marks);
+	refresh_tokens(agent);
 	if (agent->attached && !attach(agent)) {
 		use(agent, farm_before, server_before, program_before, &marks_before);
 		marks_close(&marks);

@@ -222,7 +222,7 @@ int program_pin(const struct server_bpf *program, const char *directory)
 		return -1;
 	bpf_object__for_each_map(map, program->obj)
 	{
-		if (!bpf_map__is_internal(map) &&
+		if (program_maps_kept(map) &&
 		    pin_replace(directory, bpf_map__name(map), bpf_map__fd(map)))
 			return -1;
 	}

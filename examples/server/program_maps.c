@@ -13,10 +13,18 @@
 #include "pin.h"
 #include "server.skel.h"
 
-/* What comes from the farm file, and is made anew with each of them. */
-static bool is_of_farm(const char *name)
+/* The services' marks are read, but the map is made anew with each farm file. */
+static bool is_read_only(const char *name)
 {
-	return !strcmp(name, "services") || !strcmp(name, "members");
+	return !strcmp(name, "services");
+}
+
+bool program_maps_kept(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+
+	return !bpf_map__is_internal(map) && strcmp(name, "members") != 0 &&
+	       strcmp(name, "searches") != 0;
 }
 
 static int open_before(const struct program_before *before, const char *name)
@@ -37,7 +45,7 @@ static bool has_shape(const struct bpf_map *map, int fd)
 	return !bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == bpf_map__type(map) &&
 	       info.key_size == bpf_map__key_size(map) &&
 	       info.value_size == bpf_map__value_size(map) &&
-	       (is_of_farm(bpf_map__name(map)) || info.max_entries == bpf_map__max_entries(map));
+	       (is_read_only(bpf_map__name(map)) || info.max_entries == bpf_map__max_entries(map));
 }
 
 static int read_state(const struct program_maps *maps, struct server_state *state)
@@ -73,7 +81,7 @@ void program_maps_find(struct program_maps *maps, const struct server_bpf *progr
 	maps->count = 0;
 	bpf_object__for_each_map(map, program->obj)
 	{
-		if (!error && !bpf_map__is_internal(map))
+		if (!error && program_maps_kept(map))
 			error = add(maps, map, before);
 	}
 	if (!error)
@@ -107,7 +115,7 @@ int program_maps_share(const struct program_maps *maps, struct server_bpf *progr
 	size_t i;
 
 	for (i = 0; !error && i < maps->count; i++) {
-		if (!is_of_farm(maps->maps[i].name))
+		if (!is_read_only(maps->maps[i].name))
 			error = bpf_map__reuse_fd(
 				bpf_object__find_map_by_name(program->obj, maps->maps[i].name),
 				maps->maps[i].fd);

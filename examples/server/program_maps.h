@@ -10,6 +10,8 @@
 
 #include "program.h"
 
+struct bpf_map;
+
 #define PROGRAM_MAPS_MAX 32
 
 struct program_maps {
@@ -19,6 +21,12 @@ struct program_maps {
 	} maps[PROGRAM_MAPS_MAX];
 	size_t count; /* 0: there are none, or none that fit */
 };
+
+/*
+ * Whether a map is left to the next program. Those are not that come from the farm file alone, its
+ * secrets among them.
+ */
+bool program_maps_kept(const struct bpf_map *map);
 
 /* Find maps that @program, not loaded yet but with its sizes set, can go on with; all or none. */
 void program_maps_find(struct program_maps *maps, const struct server_bpf *program,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* What `check` looks at. Each function tells what it finds, one line a finding. */
-#ifndef MPTCPLB_SERVER_CHECK_H
-#define MPTCPLB_SERVER_CHECK_H
+#ifndef MPTCPLB_SERVER_CHECKS_H
+#define MPTCPLB_SERVER_CHECKS_H
 
 #include "agent.h"
 
