@@ -74,6 +74,8 @@ class TakeOver(Base):
             self.assertEqual(status["counters"]["syn_left_auxiliary"], 1)
             self.assertEqual(status["counters"]["keys_consumed"], 1)
             self.assertEqual(status["counters"]["keys_refilled"], 0)
+            wait_for(lambda: self.network.status()["slots_unchecked"] == 0, "a look at all keys")
+            self.assertEqual(self.network.counters().get("keys_renewed", 0), 0)
             wait_for(lambda: self.network.status()["services_ready"] == 1, "the mark")
             echo.exchange(echo.clients)
             self.assertIn(token_of(self.new_connection(echo))[1], IDS)
@@ -109,12 +111,28 @@ class TakeOver(Base):
         agent = self.start()
         with Echo(self.network) as echo:
             self.new_connection(echo)
+            wait_for(lambda: self.network.status()["slots_filled"] == 4096, "the refill")
             agent.stop()
             self.assertEqual(agent.code(), 0)
             self.new_connection(echo)
             self.start()
             self.assertTrue(self.network.status()["taken_over"])
+            self.assertEqual(self.network.status()["counters"]["keys_refilled"], 0)
             echo.exchange(echo.clients)
+
+    def test_fewer_interfaces(self):
+        for way in ("tcx", "clsact"):
+            self.kill(self.start("--attach", way))
+            agent = self.network.start(
+                "server", self.network.agent_argv("--pin", PIN, "--attach", way,
+                                                  interfaces=["path1"]), "agent")
+            filters = {path: self.network.run("server", "tc", "filter", "show", "dev", path,
+                                              "egress") for path in ("path1", "path2")}
+            self.assertEqual("server_egress" in filters["path1"], way == "clsact")
+            self.assertNotIn("server_egress", filters["path2"])
+            self.assertEqual(sum("gress-" in name for name in os.listdir(PIN)),
+                             2 if way == "tcx" else 0)
+            agent.stop()
 
     def test_another_layout(self):
         agent = self.start()
@@ -136,7 +154,7 @@ class TakeOver(Base):
             wait_for(lambda: not programs_with(old), "the end of the programs before")
             self.assertNotEqual(bpftool("map", "show", "pinned", f"{PIN}/slots")["id"], old)
 
-    def test_other_size_way_and_interfaces(self):
+    def test_other_size_and_way(self):
         agent = self.start("--attach", "clsact")
         with Echo(self.network) as echo:
             for more in (["--slots", "64"], ["--attach", "clsact", "--slots", "64"],
