@@ -28,28 +28,60 @@ struct balancer_address {
 	__u32 words[4];
 };
 
-/* Key of the flow tables: a client and the service that it talks to. */
+/* A client and the service that it talks to. */
 struct balancer_flow {
 	struct balancer_address client;
 	struct balancer_address service;
 	__u16 client_port;
 	__u16 service_port;
-};
-
-/* What is remembered of a flow. */
-struct balancer_memory {
-	__u32 server; /* index */
-	__u32 seen; /* when its last packet came, in seconds of CLOCK_MONOTONIC */
+	__u16 service_index;
+	__u16 reserved; /* zero */
 };
 
 /*
- * Key of the services; each port of a range has its own. Port 0 stands for the address as a
- * whole, for packets that have no port; the value is then of no meaning.
+ * The flow table: a flow has its place in one of two buckets, which its hash gives, and a bucket
+ * is one cache line. A word holds all that routes a packet, so that it changes in one step and
+ * needs no lock: the top of the flow's hash, marks, and the server's index. Time is CLOCK_MONOTONIC in units of 2^30
+ * ns, about a second.
  */
+#define BALANCER_WAYS 5
+struct balancer_bucket {
+	__u64 words[BALANCER_WAYS]; /* 0: free */
+	__u32 seen[BALANCER_WAYS]; /* when a packet of the flow came last */
+	__u32 reserved; /* zero */
+};
+#define BALANCER_WORD_TAG (~(__u64)0xffff)
+#define BALANCER_WORD_USED 0x8000
+/* A second packet has come: nothing may take the place as long as the flow is not idle. */
+#define BALANCER_WORD_KEPT 0x4000
+#define BALANCER_WORD_SERVER (BALANCER_SERVERS_MAX - 1)
+#define BALANCER_SEEN_SHIFT 30
+/* Idle for so long (in the unit of "seen"), a kept flow gives its place to another one. */
+#define BALANCER_IDLE 280
+
+/*
+ * An address that services are on, and which of them is on each port: its index and 1, or 0. The
+ * addresses are a hash table that user space fills: at most BALANCER_PROBES entries, from the one
+ * of the address's hash on, need be looked at.
+ */
+#define BALANCER_PROBES 4
+#define BALANCER_PORTS 65536
+struct balancer_ports {
+	struct balancer_address address; /* all zero: this entry is free */
+	__u16 services[BALANCER_PORTS];
+};
+
+/* An address and port. */
 struct balancer_service {
 	struct balancer_address address;
 	__u16 port;
 	__u16 reserved; /* zero */
+};
+
+/* Owners of four server ids in a row, by index; BALANCER_NO_SERVER: nobody. */
+#define BALANCER_OWNERS 4
+struct balancer_owners {
+	__u16 servers[BALANCER_OWNERS];
 };
 
 /*
@@ -66,10 +98,16 @@ struct balancer_table {
 	__u64 serves[BALANCER_SERVERS_MAX / 64]; /* bit i: server i answers */
 };
 
+/* Room for an outer header of either version. */
+#define BALANCER_OUTER_SIZE 40
+
 struct balancer_server {
 	struct balancer_address address;
 	char name[BALANCER_NAME_SIZE]; /* empty: nobody has this index */
 	__u32 usable; /* 1: up or draining, so packets may go there */
+	__u32 outer_sum; /* of the 16-bit words of that header when it is IPv4's, not folded */
+	/* The header in front of packets to it; 0 is in it what differs between them. */
+	__u32 outer[BALANCER_OUTER_SIZE / sizeof(__u32)];
 };
 
 /* Whose IP-in-IP packets the redirector takes. */
@@ -82,7 +120,11 @@ struct balancer_config {
 	struct mptcplb_keyring keyring;
 	struct balancer_address own_address; /* outer source, and where IP-in-IP comes to */
 	__u32 own_index; /* of the server that this is, or BALANCER_NO_SERVER */
-	__u32 reserved; /* zero */
+	/* For user space; the program has them as constants. */
+	__u8 redirector;
+	__u8 tokens;
+	__u8 drop_unroutable;
+	__u8 reserved; /* zero */
 };
 
 /* How to reach a server: cached for one tick of the kernel's clock on each CPU. */
@@ -103,16 +145,10 @@ enum balancer_way {
 	BALANCER_WAY_COUNT,
 };
 
-/* What went to a server, or came for a service. */
-struct balancer_traffic {
-	__u64 packets[BALANCER_WAY_COUNT];
-	__u64 bytes; /* from the IP header on */
-	__u64 unroutable; /* joins of a service that no token led to a server */
-};
-
 /*
- * Everything that can happen to a packet. "routed_*" counts how the server was chosen, before
- * anything that can still keep the packet from being sent.
+ * Everything that can happen to a packet; each service, and what belongs to none, is counted
+ * apart. "routed_*" counts how the server was chosen, before anything that can still keep the
+ * packet from being sent.
  */
 #define BALANCER_COUNTERS(X)                                                                       \
 	X(PASSED, "passed", "not for a service: left to the local stack")                          \
@@ -124,8 +160,13 @@ struct balancer_traffic {
 	X(ROUTED_FLOW, "routed_flow", "packets of a remembered flow")                              \
 	X(ROUTED_HASH, "routed_hash", "packets that went where their 4-tuple hashes to")           \
 	X(ICMP_ERRORS, "icmp_errors", "ICMP errors that followed the flow they are about")         \
-	X(FLOWS_KEPT, "flows_kept", "flows whose second packet came: moved to the flow table")     \
+	X(BYTES, "bytes", "in packets that were routed, from their IP header on")                  \
+	X(FLOWS_NEW, "flows_new", "flows that were remembered with their SYN")                     \
+	X(FLOWS_KEPT, "flows_kept", "flows whose second packet came: kept from now on")            \
 	X(FLOWS_FORGOTTEN, "flows_forgotten", "remembered flows given up for a new SYN")           \
+	X(FLOWS_REPLACED, "flows_replaced", "flows of a SYN alone that made room for newer ones")  \
+	X(FLOWS_EVICTED, "flows_evicted", "kept but idle flows that made room for newer ones")     \
+	X(FLOWS_NO_ROOM, "flows_no_room", "flows not remembered: all their places are in use")     \
 	X(UNROUTABLE_TOKEN_ZERO, "unroutable_token_zero", "joins with the token 0")                \
 	X(UNROUTABLE_EPOCH, "unroutable_epoch", "joins whose token's epoch has no secret")         \
 	X(UNROUTABLE_ID, "unroutable_id", "joins whose server id has no owner")                    \
@@ -150,6 +191,19 @@ enum balancer_counter {
 	BALANCER_COUNTER_COUNT
 };
 
+/* On one CPU. The first of them is for packets of no service, the one behind it for service 0. */
+struct balancer_counters {
+	__u64 values[BALANCER_COUNTER_COUNT];
+};
+
+/* What one CPU has sent, or could not send, to a server. */
+struct balancer_traffic {
+	__u64 packets[BALANCER_WAY_COUNT]; /* by why they went there */
+	__u64 bytes;
+	__u64 dropped; /* of these packets: too big, no route, no headroom */
+	__u64 unroutable; /* joins with a token of this server that it cannot take */
+};
+
 /* The finalizer of MurmurHash3: every input bit changes every output bit with a chance of 1/2. */
 static inline __attribute__((always_inline, unused)) __u64 balancer_mix(__u64 x)
 {
@@ -165,6 +219,58 @@ balancer_mix_address(__u64 hash, const struct balancer_address *address)
 {
 	hash = balancer_mix(hash ^ ((__u64)address->words[0] << 32 | address->words[1]));
 	return balancer_mix(hash ^ ((__u64)address->words[2] << 32 | address->words[3]));
+}
+
+/* Where to look first for an address that services are on. */
+static inline __attribute__((always_inline, unused)) __u32
+balancer_address_slot(const struct balancer_address *address, __u32 mask)
+{
+	return (__u32)balancer_mix_address(0, address) & mask;
+}
+
+/*
+ * The hash that gives a flow its places in the flow table: SipHash-1-3 over 22 bytes, as the
+ * kernel uses it for tables. Nobody who lacks the key can choose flows that fall on each other.
+ */
+static inline __attribute__((always_inline, unused)) __u64
+balancer_flow_hash(const struct mptcplb_core_secret *key, const struct balancer_flow *flow)
+{
+	const struct balancer_address *client = &flow->client;
+	const __u64 blocks[] = {
+		(__u64)client->words[0] << 32 | client->words[1],
+		(__u64)client->words[2] << 32 | client->words[3],
+		(__u64)22 << 56 | (__u64)flow->service_index << 32 |
+			(__u64)flow->client_port << 16 | flow->service_port,
+	};
+	uint64_t v[4] = {
+		key->k0 ^ 0x736f6d6570736575ULL,
+		key->k1 ^ 0x646f72616e646f6dULL,
+		key->k0 ^ 0x6c7967656e657261ULL,
+		key->k1 ^ 0x7465646279746573ULL,
+	};
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		v[3] ^= blocks[i];
+		mptcplb_core_sipround(v);
+		v[0] ^= blocks[i];
+	}
+	v[2] ^= 0xff;
+	for (i = 0; i < 3; i++)
+		mptcplb_core_sipround(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/*
+ * The two buckets of a flow; @mask is their number less one. The second differs from the first by
+ * bits of the tag alone, so a tag says as much in either of them.
+ */
+static inline __attribute__((always_inline, unused)) __u32 balancer_bucket(__u64 hash, int second,
+									   __u32 mask)
+{
+	__u32 bucket = (__u32)hash;
+
+	return (second ? bucket ^ (__u32)(hash >> 40) : bucket) & mask;
 }
 
 /*

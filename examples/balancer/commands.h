@@ -13,7 +13,9 @@ int command_run(int argc, char **argv);
 int command_reload(int argc, char **argv);
 int command_detach(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_stats(int argc, char **argv);
 int command_flows(int argc, char **argv);
+int command_explain(int argc, char **argv);
 int command_metrics(int argc, char **argv);
 
 #endif

@@ -6,16 +6,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <mptcplb/keyring.h>
 
+#include "addresses.h"
 #include "balancer.skel.h"
 #include "daemon.h"
 #include "indices.h"
+#include "outer.h"
 #include "table.h"
 
-/* Flows of which only the SYN was seen: about a round trip's worth of them. */
-#define PENDING_ENTRIES 16384
+/* Room for so many flows in a bucket on average, so that full ones are rare: see docs/balancer.md. */
+#define FLOWS_PER_BUCKET 3
 
 struct dataplane {
 	struct balancer_bpf *skeleton;
@@ -30,15 +33,13 @@ struct load {
 	const struct dataplane_options *options;
 	const struct dataplane_maps *before;
 	struct indices indices;
+	struct addresses addresses;
 };
 
 static const char *const map_names[DATAPLANE_MAP_COUNT] = {
-	[DATAPLANE_FLOWS] = "flows",
-	[DATAPLANE_PENDING] = "pending",
-	[DATAPLANE_COUNTERS] = "counters",
-	[DATAPLANE_SERVER_TRAFFIC] = "server_traffic",
-	[DATAPLANE_SERVICE_TRAFFIC] = "service_traffic",
-	[DATAPLANE_SERVERS] = "servers",
+	[DATAPLANE_FLOWS] = "flows",	   [DATAPLANE_FLOW_NAMES] = "flow_names",
+	[DATAPLANE_FLOW_KEY] = "flow_key", [DATAPLANE_COUNTERS] = "counters",
+	[DATAPLANE_TRAFFIC] = "traffic",   [DATAPLANE_SERVERS] = "servers",
 	[DATAPLANE_TABLES] = "tables",
 };
 
@@ -84,6 +85,9 @@ static int fill_config(const struct load *load)
 	struct balancer_config config = {
 		.keyring = farm->keyring,
 		.own_index = BALANCER_NO_SERVER,
+		.redirector = load->options->redirector,
+		.tokens = load->options->tokens,
+		.drop_unroutable = load->options->drop_unroutable,
 	};
 	int error;
 
@@ -97,6 +101,30 @@ static int fill_config(const struct load *load)
 	return error;
 }
 
+/* The table of before keeps its key: flows have their places by it. */
+static int fill_flow_key(const struct load *load)
+{
+	uint8_t bytes[MPTCPLB_SECRET_SIZE];
+	struct mptcplb_core_secret key;
+
+	if (load->before)
+		return 0;
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
+		log_error("no random numbers: %s", strerror(errno));
+		return -1;
+	}
+	mptcplb_core_secret_load(&key, bytes);
+	return update(load->skeleton->maps.flow_key, &(uint32_t){ 0 }, &key);
+}
+
+/* How many fours of server ids there are. */
+static uint32_t owners_count(const struct mptcplb_farm *farm)
+{
+	const uint32_t ids = 1U << farm->keyring.server_id_bits;
+
+	return (ids + BALANCER_OWNERS - 1) / BALANCER_OWNERS;
+}
+
 static int fill_servers(const struct load *load)
 {
 	const struct mptcplb_farm *farm = load->farm;
@@ -107,15 +135,35 @@ static int fill_servers(const struct load *load)
 		struct balancer_server value = { .usable = server->state != MPTCPLB_FARM_DOWN };
 
 		indices_address(&value.address, &server->address);
+		outer_fill(&value, load->self->address, &server->address);
 		strncpy(value.name, server->name, sizeof(value.name) - 1);
 		if (update(load->skeleton->maps.servers, &index, &value))
 			return -1;
-		for (size_t j = 0; j < server->id_count; j++) {
-			if (update(load->skeleton->maps.owners, &server->ids[j], &index))
-				return -1;
-		}
 	}
 	return 0;
+}
+
+static int fill_owners(const struct load *load)
+{
+	const struct mptcplb_farm *farm = load->farm;
+	const uint32_t count = owners_count(farm);
+	struct balancer_owners *owners = malloc(count * sizeof(*owners));
+	int error = owners ? 0 : -1;
+
+	if (owners)
+		memset(owners, 0xff, count * sizeof(*owners)); /* BALANCER_NO_SERVER */
+	for (size_t i = 0; owners && i < farm->server_count; i++) {
+		const struct mptcplb_farm_server *server = &farm->servers[i];
+
+		for (size_t j = 0; j < server->id_count; j++)
+			owners[server->ids[j] / BALANCER_OWNERS]
+				.servers[server->ids[j] % BALANCER_OWNERS] =
+				load->indices.servers[i];
+	}
+	for (uint32_t i = 0; !error && i < count; i++)
+		error = update(load->skeleton->maps.owners, &i, &owners[i]);
+	free(owners);
+	return error;
 }
 
 static int fill_members(const struct load *load)
@@ -136,19 +184,6 @@ static int fill_members(const struct load *load)
 	return 0;
 }
 
-/* Let packets to a service's address and ports find its table. */
-static int fill_ports(const struct load *load, const struct balancer_table *table, uint32_t index)
-{
-	struct balancer_service key = { .address = table->service.address };
-	int error = update(load->skeleton->maps.services, &key, &index);
-
-	for (uint32_t port = table->service.port; !error && port <= table->port_last; port++) {
-		key.port = (uint16_t)port;
-		error = update(load->skeleton->maps.services, &key, &index);
-	}
-	return error;
-}
-
 static int fill_service(const struct load *load, size_t i, struct balancer_table *table,
 			struct balancer_table *before)
 {
@@ -163,9 +198,16 @@ static int fill_service(const struct load *load, size_t i, struct balancer_table
 		log_error("out of memory");
 		return -1;
 	}
-	if (update(load->skeleton->maps.tables, &index, table))
-		return -1;
-	return fill_ports(load, table, index);
+	return update(load->skeleton->maps.tables, &index, table);
+}
+
+static int fill_addresses(const struct load *load)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < load->addresses.size; i++)
+		error = update(load->skeleton->maps.addresses, &i, &load->addresses.entries[i]);
+	return error;
 }
 
 static int fill_services(const struct load *load)
@@ -181,25 +223,30 @@ static int fill_services(const struct load *load)
 	return error;
 }
 
+/* A power of two. */
+static uint32_t buckets_for(uint32_t flows)
+{
+	uint32_t buckets = 1;
+
+	while (buckets * FLOWS_PER_BUCKET < flows)
+		buckets *= 2;
+	return buckets;
+}
+
 static int set_sizes(const struct load *load)
 {
 	const struct mptcplb_farm *farm = load->farm;
 	struct balancer_bpf *skeleton = load->skeleton;
-	size_t ids = 0, ports = 0;
+	const uint32_t buckets = buckets_for(load->options->flows);
 	int error;
 
-	for (size_t i = 0; i < farm->server_count; i++)
-		ids += farm->servers[i].id_count;
-	/* each with its ports, and its address */
-	for (size_t i = 0; i < farm->service_count; i++)
-		ports += 2U + farm->services[i].port_last - farm->services[i].port;
-	error = bpf_map__set_max_entries(skeleton->maps.owners, (uint32_t)ids);
-	error |= bpf_map__set_max_entries(skeleton->maps.services, (uint32_t)ports);
+	error = bpf_map__set_max_entries(skeleton->maps.owners, owners_count(farm));
+	error |= bpf_map__set_max_entries(skeleton->maps.addresses, load->addresses.size);
 	error |= bpf_map__set_max_entries(skeleton->maps.tables, load->indices.table_count);
 	error |= bpf_map__set_max_entries(skeleton->maps.members,
 					  (uint32_t)(farm->server_count + farm->balancer_count));
-	error |= bpf_map__set_max_entries(skeleton->maps.flows, load->options->flows);
-	error |= bpf_map__set_max_entries(skeleton->maps.pending, PENDING_ENTRIES);
+	error |= bpf_map__set_max_entries(skeleton->maps.flows, buckets);
+	error |= bpf_map__set_max_entries(skeleton->maps.flow_names, buckets * BALANCER_WAYS);
 	return error;
 }
 
@@ -234,16 +281,21 @@ static int load_and_fill(struct load *load)
 	skeleton->rodata->drop_unroutable = load->options->drop_unroutable;
 	if (indices_assign(&load->indices, load->farm, load->before))
 		return -1;
+	if (addresses_make(&load->addresses, load->farm, load->indices.services))
+		return -1;
+	skeleton->rodata->address_mask = load->addresses.size - 1;
 	error = set_sizes(load);
 	if (share_maps(load))
 		return -1;
+	skeleton->rodata->bucket_mask = bpf_map__max_entries(skeleton->maps.flows) - 1;
 	if (!error)
 		error = balancer_bpf__load(skeleton);
 	if (error) {
 		log_error("cannot load the XDP program: %s", strerror(-error));
 		return -1;
 	}
-	if (fill_config(load) || fill_servers(load) || fill_members(load))
+	if (fill_config(load) || fill_flow_key(load) || fill_servers(load) || fill_owners(load) ||
+	    fill_members(load) || fill_addresses(load))
 		return -1;
 	return fill_services(load);
 }
@@ -269,6 +321,7 @@ struct dataplane *dataplane_open(const struct mptcplb_farm *farm,
 	dataplane->skeleton = load.skeleton;
 	error = load_and_fill(&load);
 	indices_free(&load.indices);
+	addresses_free(&load.addresses);
 	if (error) {
 		dataplane_close(dataplane);
 		return NULL;
@@ -296,10 +349,10 @@ const struct dataplane_maps *dataplane_maps(const struct dataplane *dataplane)
 }
 
 /* Add up a value of @words 64-bit integers over all CPUs. */
-static int sum(int map, uint32_t index, uint64_t *total, size_t words)
+static int sum(int map, uint32_t index, __u64 *total, size_t words)
 {
 	int cpus = libbpf_num_possible_cpus();
-	uint64_t *values;
+	__u64 *values;
 	int error;
 
 	if (cpus < 0)
@@ -315,19 +368,63 @@ static int sum(int map, uint32_t index, uint64_t *total, size_t words)
 	return error;
 }
 
-int dataplane_counters(const struct dataplane_maps *maps, uint64_t counters[BALANCER_COUNTER_COUNT])
+int dataplane_config(const struct dataplane *dataplane, struct balancer_config *config)
 {
-	int error = 0;
-
-	for (uint32_t i = 0; i < BALANCER_COUNTER_COUNT && !error; i++)
-		error = sum(maps->fds[DATAPLANE_COUNTERS], i, &counters[i], 1);
-	return error;
+	memset(config, 0, sizeof(*config));
+	return bpf_map_lookup_elem(bpf_map__fd(dataplane->skeleton->maps.config), &(uint32_t){ 0 },
+				   config);
 }
 
-int dataplane_traffic(const struct dataplane_maps *maps, enum dataplane_map map, uint32_t index,
+uint32_t dataplane_owner(const struct dataplane *dataplane, uint32_t server_id)
+{
+	const uint32_t index = server_id / BALANCER_OWNERS;
+	struct balancer_owners owners;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(dataplane->skeleton->maps.owners), &index, &owners))
+		return BALANCER_NO_SERVER;
+	return owners.servers[server_id % BALANCER_OWNERS];
+}
+
+uint32_t dataplane_buckets(const struct dataplane_maps *maps)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(maps->fds[DATAPLANE_FLOWS], &info, &size))
+		return 0;
+	return info.max_entries;
+}
+
+int dataplane_counters(const struct dataplane_maps *maps, uint32_t service,
+		       struct balancer_counters *counters)
+{
+	const uint32_t index = service == BALANCER_NO_SERVER ? 0 : service + 1;
+
+	return sum(maps->fds[DATAPLANE_COUNTERS], index, counters->values, BALANCER_COUNTER_COUNT);
+}
+
+int dataplane_totals(const struct dataplane_maps *maps, struct balancer_counters *counters)
+{
+	struct balancer_counters one;
+
+	memset(counters, 0, sizeof(*counters));
+	for (uint32_t i = 0; i <= BALANCER_SERVICES_MAX; i++) {
+		int error =
+			sum(maps->fds[DATAPLANE_COUNTERS], i, one.values, BALANCER_COUNTER_COUNT);
+
+		if (error)
+			return error;
+		for (size_t j = 0; j < BALANCER_COUNTER_COUNT; j++)
+			counters->values[j] += one.values[j];
+	}
+	return 0;
+}
+
+int dataplane_traffic(const struct dataplane_maps *maps, uint32_t server,
 		      struct balancer_traffic *traffic)
 {
-	_Static_assert(sizeof(*traffic) % sizeof(uint64_t) == 0, "64-bit integers alone");
+	_Static_assert(sizeof(*traffic) % sizeof(__u64) == 0, "64-bit integers alone");
 
-	return sum(maps->fds[map], index, (uint64_t *)traffic, sizeof(*traffic) / sizeof(uint64_t));
+	return sum(maps->fds[DATAPLANE_TRAFFIC], server, (__u64 *)traffic,
+		   sizeof(*traffic) / sizeof(__u64));
 }

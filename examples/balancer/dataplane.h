@@ -25,7 +25,7 @@ struct dataplane_options {
 	bool redirector; /* false: the role is that of a balancer */
 	bool tokens; /* false: joins are hashed like any SYN */
 	bool drop_unroutable; /* false: unroutable joins are hashed like any SYN */
-	uint32_t flows; /* how many flows are remembered */
+	uint32_t flows; /* how many flows can be remembered */
 };
 
 /* Which member of the farm this is: in the role redirector one of its servers. */
@@ -37,10 +37,10 @@ struct dataplane_member {
 /* The maps that a data plane takes over from the one before it. */
 enum dataplane_map {
 	DATAPLANE_FLOWS,
-	DATAPLANE_PENDING,
+	DATAPLANE_FLOW_NAMES,
+	DATAPLANE_FLOW_KEY,
 	DATAPLANE_COUNTERS,
-	DATAPLANE_SERVER_TRAFFIC,
-	DATAPLANE_SERVICE_TRAFFIC,
+	DATAPLANE_TRAFFIC,
 	/* Not shared: read, to go on with its indices and with the homes of its flows. */
 	DATAPLANE_SERVERS,
 	DATAPLANE_TABLES,
@@ -73,12 +73,27 @@ void dataplane_close(struct dataplane *dataplane);
 int dataplane_program(const struct dataplane *dataplane);
 const struct dataplane_maps *dataplane_maps(const struct dataplane *dataplane);
 
-/* Sum the counters of all CPUs. Returns 0 or -errno. */
-int dataplane_counters(const struct dataplane_maps *maps,
-		       uint64_t counters[BALANCER_COUNTER_COUNT]);
+/* Read the settings, with the secrets: wipe the keyring. Returns 0 or -errno. */
+int dataplane_config(const struct dataplane *dataplane, struct balancer_config *config);
 
-/* Sum the traffic of a server or of a service. Returns 0 or -errno. */
-int dataplane_traffic(const struct dataplane_maps *maps, enum dataplane_map map, uint32_t index,
+/* The index of the server that owns an id, or BALANCER_NO_SERVER. */
+uint32_t dataplane_owner(const struct dataplane *dataplane, uint32_t server_id);
+
+/* Number of buckets of the flow table. */
+uint32_t dataplane_buckets(const struct dataplane_maps *maps);
+
+/*
+ * Sum over all CPUs what was counted for a service, or for packets of none
+ * (BALANCER_NO_SERVER). Returns 0 or -errno.
+ */
+int dataplane_counters(const struct dataplane_maps *maps, uint32_t service,
+		       struct balancer_counters *counters);
+
+/* The same over all services. */
+int dataplane_totals(const struct dataplane_maps *maps, struct balancer_counters *counters);
+
+/* The same for the packets to a server. */
+int dataplane_traffic(const struct dataplane_maps *maps, uint32_t server,
 		      struct balancer_traffic *traffic);
 
 #endif

@@ -2,6 +2,7 @@
 #include "describe.h"
 
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +64,7 @@ json_t *describe_run(const struct run_options *options, const struct mptcplb_far
 	return description;
 }
 
-json_t *describe_counters(const uint64_t counters[BALANCER_COUNTER_COUNT])
+static json_t *describe_counters(const struct balancer_counters *counters)
 {
 	static const char *const names[BALANCER_COUNTER_COUNT] = {
 #define COUNTER_NAME(symbol, name, meaning) [BALANCER_##symbol] = name,
@@ -73,24 +74,19 @@ json_t *describe_counters(const uint64_t counters[BALANCER_COUNTER_COUNT])
 	json_t *object = json_object();
 
 	for (size_t i = 0; i < BALANCER_COUNTER_COUNT; i++)
-		json_object_set_new(object, names[i], json_integer((json_int_t)counters[i]));
+		json_object_set_new(object, names[i],
+				    json_integer((json_int_t)counters->values[i]));
 	return object;
 }
 
-static void add_traffic(json_t *entry, const struct dataplane_maps *maps, enum dataplane_map map,
-			uint32_t index)
+static json_t *describe_traffic(const struct balancer_traffic *traffic)
 {
-	struct balancer_traffic traffic;
-
-	if (dataplane_traffic(maps, map, index, &traffic))
-		return;
-	json_object_set_new(entry, "traffic",
-			    json_pack("{s:I, s:I, s:I, s:I, s:I}", "by_token",
-				      (json_int_t)traffic.packets[BALANCER_BY_TOKEN], "by_flow",
-				      (json_int_t)traffic.packets[BALANCER_BY_FLOW], "by_hash",
-				      (json_int_t)traffic.packets[BALANCER_BY_HASH], "bytes",
-				      (json_int_t)traffic.bytes, "unroutable",
-				      (json_int_t)traffic.unroutable));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "by_token",
+			 (json_int_t)traffic->packets[BALANCER_BY_TOKEN], "by_flow",
+			 (json_int_t)traffic->packets[BALANCER_BY_FLOW], "by_hash",
+			 (json_int_t)traffic->packets[BALANCER_BY_HASH], "bytes",
+			 (json_int_t)traffic->bytes, "dropped", (json_int_t)traffic->dropped,
+			 "unroutable", (json_int_t)traffic->unroutable);
 }
 
 /* The index of the server that an entry is about, or BALANCER_SERVERS_MAX. */
@@ -127,17 +123,30 @@ static uint32_t service_index(const struct dataplane_maps *maps, const json_t *e
 	return i;
 }
 
-void describe_traffic(json_t *description, const struct dataplane_maps *maps)
+int describe_counts(json_t *description, const struct dataplane_maps *maps)
 {
 	struct balancer_table *table = malloc(sizeof(*table));
+	struct balancer_counters counters;
+	struct balancer_traffic traffic;
+	int error = table ? dataplane_totals(maps, &counters) : -ENOMEM;
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach(json_object_get(description, "servers"), i, entry)
-		add_traffic(entry, maps, DATAPLANE_SERVER_TRAFFIC, server_index(maps, entry));
-	json_array_foreach(json_object_get(description, "services"), i, entry)
-		if (table)
-			add_traffic(entry, maps, DATAPLANE_SERVICE_TRAFFIC,
-				    service_index(maps, entry, table));
+	if (!error)
+		json_object_set_new(description, "counters", describe_counters(&counters));
+	json_array_foreach(json_object_get(description, "servers"), i, entry) {
+		if (!error)
+			error = dataplane_traffic(maps, server_index(maps, entry), &traffic);
+		if (!error)
+			json_object_set_new(entry, "traffic", describe_traffic(&traffic));
+	}
+	json_array_foreach(json_object_get(description, "services"), i, entry) {
+		if (!error)
+			error = dataplane_counters(maps, service_index(maps, entry, table),
+						   &counters);
+		if (!error)
+			json_object_set_new(entry, "counters", describe_counters(&counters));
+	}
 	free(table);
+	return error;
 }

@@ -13,10 +13,10 @@
 json_t *describe_run(const struct run_options *options, const struct mptcplb_farm *farm,
 		     const struct dataplane_member *self);
 
-/* An object of counters by name, or NULL when out of memory. */
-json_t *describe_counters(const uint64_t counters[BALANCER_COUNTER_COUNT]);
-
-/* Add "traffic" to each of the services and servers that describe_run() has listed. */
-void describe_traffic(json_t *description, const struct dataplane_maps *maps);
+/*
+ * Add what was counted: "counters" of all packets, and of each of the services that describe_run()
+ * has listed; "traffic" of each of its servers. Returns 0 or -errno.
+ */
+int describe_counts(json_t *description, const struct dataplane_maps *maps);
 
 #endif

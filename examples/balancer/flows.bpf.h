@@ -1,145 +1,210 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Who gets a flow: the owner of its token, or the server that is remembered. */
+/* The flow table: the servers of flows whose 4-tuple alone does not lead there. */
 #ifndef MPTCPLB_BALANCER_FLOWS_BPF_H
 #define MPTCPLB_BALANCER_FLOWS_BPF_H
 
 #include "packet.bpf.h"
 
-#define NS_PER_SECOND 1000000000ULL
-
-struct options {
-	struct mptcplb_core_syn syn;
-	__u32 length;
-	__u8 bytes[MPTCPLB_SYN_BUFFER_SIZE];
+/* The two buckets that a flow can be in. */
+struct places {
+	struct balancer_bucket *buckets[2];
+	__u64 hash;
 };
 
-static long look_at_option(__u32 index, struct options *options)
+/* A place is a way in one of them. */
+#define IN_SECOND 8
+#define WAY_MASK (IN_SECOND - 1)
+#define PLACE_MASK (2 * IN_SECOND - 1)
+#define NO_PLACE WAY_MASK
+
+/* Another CPU may change a word at any time, so it is read and written once. */
+static __always_inline __u64 word_load(const struct balancer_bucket *bucket, __u32 way)
 {
-	return mptcplb_core_syn_step(&options->syn, options->bytes, options->length);
+	return *(const volatile __u64 *)&bucket->words[way];
 }
 
-/* Whether the SYN is a join, and whose token it carries. */
-static __always_inline bool find_join(struct xdp_md *ctx, const struct packet *packet, __u32 *token)
+static __always_inline void word_store(struct balancer_bucket *bucket, __u32 way, __u64 word)
 {
-	struct options options = { .length = packet->options_length };
+	*(volatile __u64 *)&bucket->words[way] = word;
+}
 
-	if (options.length == 0 || options.length > MPTCPLB_TCP_OPTIONS_MAX)
+static __always_inline void set_seen(struct balancer_bucket *bucket, __u32 way, __u32 now)
+{
+	/* Not at every packet: a write takes the cache line from the other CPUs. */
+	if (bucket->seen[way] != now)
+		bucket->seen[way] = now;
+}
+
+static __always_inline bool is_of_flow(__u64 word, __u64 hash)
+{
+	return !((word ^ hash) & BALANCER_WORD_TAG) && word & BALANCER_WORD_USED;
+}
+
+/*
+ * The place of the flow with this hash, or NO_PLACE. Global, as is choose_place(): the verifier
+ * then looks at it once, and not again for each place.
+ */
+__noinline __u32 find_place(struct balancer_bucket *first, struct balancer_bucket *second,
+			    __u64 hash)
+{
+	if (!first || !second)
+		return NO_PLACE;
+	for (__u32 way = 0; way < BALANCER_WAYS; way++) {
+		if (is_of_flow(word_load(first, way), hash))
+			return way;
+	}
+	for (__u32 way = 0; way < BALANCER_WAYS; way++) {
+		if (is_of_flow(word_load(second, way), hash))
+			return IN_SECOND | way;
+	}
+	return NO_PLACE;
+}
+
+/*
+ * How much a place is worth: a new flow takes the one of the least, and none that is active. The
+ * flow's own; a free one, of the emptier bucket; that of the oldest SYN; that of the kept flow
+ * that is idle for longest.
+ */
+#define WORTH_OF_FREE 1ULL
+#define WORTH_OF_SYN (1ULL << 32)
+#define WORTH_OF_KEPT (2ULL << 32)
+#define WORTH_OF_ACTIVE (3ULL << 32)
+/* What choose_place() returns has the place below the worth. */
+#define WORTH_SHIFT 4
+
+static __always_inline __u64 worth_of(const struct balancer_bucket *bucket, __u32 way, __u64 hash,
+				      __u32 now)
+{
+	__u64 word = word_load(bucket, way);
+	__u32 seen = bucket->seen[way];
+
+	if (is_of_flow(word, hash))
+		return 0;
+	if (!word)
+		return WORTH_OF_FREE + way;
+	if (!(word & BALANCER_WORD_KEPT))
+		return WORTH_OF_SYN | seen;
+	return now - seen > BALANCER_IDLE ? WORTH_OF_KEPT | seen : WORTH_OF_ACTIVE;
+}
+
+__noinline __u64 choose_place(struct balancer_bucket *first, struct balancer_bucket *second,
+			      __u64 hash, __u32 now)
+{
+	__u64 least = WORTH_OF_ACTIVE << WORTH_SHIFT, worth;
+
+	if (!first || !second)
+		return least;
+	for (__u32 way = 0; way < BALANCER_WAYS; way++) {
+		worth = worth_of(first, way, hash, now) << WORTH_SHIFT | way;
+		if (worth < least)
+			least = worth;
+		worth = worth_of(second, way, hash, now) << WORTH_SHIFT | IN_SECOND | way;
+		if (worth < least)
+			least = worth;
+	}
+	return least;
+}
+
+static __always_inline bool find_places(struct places *places, const struct balancer_flow *flow)
+{
+	const struct mptcplb_core_secret *key = bpf_map_lookup_elem(&flow_key, &(__u32){ 0 });
+	__u32 first, second;
+
+	if (!key)
 		return false;
-	if (bpf_xdp_load_bytes(ctx, packet->transport + sizeof(struct tcphdr), options.bytes,
-			       options.length))
-		return false;
-	bpf_loop(MPTCPLB_TCP_OPTIONS_MAX, look_at_option, &options, 0);
-	if (options.syn.seen & MPTCPLB_SYN_MALFORMED)
-		count(BALANCER_MALFORMED_OPTIONS);
-	*token = options.syn.token;
-	return mptcplb_core_syn_is_join(&options.syn);
+	places->hash = balancer_flow_hash(key, flow);
+	first = balancer_bucket(places->hash, 0, bucket_mask);
+	second = balancer_bucket(places->hash, 1, bucket_mask);
+	places->buckets[0] = bpf_map_lookup_elem(&flows, &first);
+	places->buckets[1] = bpf_map_lookup_elem(&flows, &second);
+	return places->buckets[0] && places->buckets[1];
 }
 
-static __always_inline bool serves(const struct balancer_table *table, __u32 server)
+static __always_inline __u32 time_now(void)
 {
-	return server < BALANCER_SERVERS_MAX && table->serves[server / 64] >> server % 64 & 1;
+	return bpf_ktime_get_coarse_ns() >> BALANCER_SEEN_SHIFT;
 }
 
-/* The server of an index if packets may go there. */
-static __always_inline const struct balancer_server *usable_server(__u32 index)
+/* Note for user space whose place this is. */
+static __always_inline void set_name(const struct places *places, __u32 place,
+				     const struct balancer_flow *flow)
 {
-	const struct balancer_server *server = bpf_map_lookup_elem(&servers, &index);
+	__u32 index = balancer_bucket(places->hash, place >= IN_SECOND, bucket_mask);
+	struct balancer_flow *name;
 
-	return server && server->usable ? server : NULL;
+	index = index * BALANCER_WAYS + (place & WAY_MASK);
+	name = bpf_map_lookup_elem(&flow_names, &index);
+	if (name)
+		*name = *flow;
 }
 
-/* The index of a token's owner if it can take the join, or BALANCER_NO_SERVER, counted. */
-static __always_inline __u32 find_owner(const struct balancer_table *table,
-					const struct mptcplb_keyring *keyring, __u32 token)
+static __always_inline struct balancer_bucket *bucket_of(const struct places *places, __u32 place)
 {
-	struct mptcplb_token_parts parts = {};
-	__u32 *owner;
+	return place < IN_SECOND ? places->buckets[0] : places->buckets[1];
+}
 
-	switch (mptcplb_core_token_decode(keyring, &parts, token)) {
-	case MPTCPLB_OK:
-		break;
-	case MPTCPLB_ERR_TOKEN_ZERO:
-		count(BALANCER_UNROUTABLE_TOKEN_ZERO);
+/*
+ * The server that is remembered for a flow, or BALANCER_NO_SERVER. With a packet of its own the
+ * flow is kept; an ICMP error, which anybody may have forged, changes nothing.
+ */
+static __always_inline __u32 recall(const struct packet *packet, const struct places *places)
+{
+	const __u32 place = find_place(places->buckets[0], places->buckets[1], places->hash);
+	const __u32 way = place & WAY_MASK;
+	struct balancer_bucket *bucket = bucket_of(places, place);
+	__u64 word;
+
+	if (way >= BALANCER_WAYS)
 		return BALANCER_NO_SERVER;
-	default:
-		count(BALANCER_UNROUTABLE_EPOCH);
-		return BALANCER_NO_SERVER;
+	word = word_load(bucket, way);
+	if (packet->protocol != IPPROTO_TCP)
+		return word & BALANCER_WORD_SERVER;
+	set_seen(bucket, way, time_now());
+	if (!(word & BALANCER_WORD_KEPT)) {
+		word_store(bucket, way, word | BALANCER_WORD_KEPT);
+		set_name(places, place, &packet->flow);
+		count(packet, BALANCER_FLOWS_KEPT);
 	}
-	owner = bpf_map_lookup_elem(&owners, &parts.server_id);
-	if (!owner) {
-		count(BALANCER_UNROUTABLE_ID);
-		return BALANCER_NO_SERVER;
-	}
-	if (!serves(table, *owner)) {
-		count(BALANCER_UNROUTABLE_SERVICE);
-		return BALANCER_NO_SERVER;
-	}
-	if (!usable_server(*owner)) {
-		count(BALANCER_UNROUTABLE_DOWN);
-		return BALANCER_NO_SERVER;
-	}
-	return *owner;
+	return word & BALANCER_WORD_SERVER;
 }
 
-static __always_inline __u32 seconds_now(void)
+static __always_inline void forget(const struct packet *packet, const struct places *places)
 {
-	return bpf_ktime_get_coarse_ns() / NS_PER_SECOND;
+	const __u32 place = find_place(places->buckets[0], places->buckets[1], places->hash);
+	const __u32 way = place & WAY_MASK;
+
+	if (way >= BALANCER_WAYS)
+		return;
+	word_store(bucket_of(places, place), way, 0);
+	count(packet, BALANCER_FLOWS_FORGOTTEN);
 }
 
-static __always_inline void remember(const struct balancer_flow *flow, __u32 server)
+/* Remember that a flow goes to a server. A SYN alone makes room by other SYNs alone. */
+static __always_inline void remember(const struct packet *packet, const struct places *places,
+				     __u32 server)
 {
-	const struct balancer_memory memory = { .server = server, .seen = seconds_now() };
-	struct balancer_memory *known = bpf_map_lookup_elem(&flows, flow);
+	const __u32 now = time_now();
+	const __u64 choice =
+		choose_place(places->buckets[0], places->buckets[1], places->hash, now);
+	const __u32 place = choice & PLACE_MASK, way = place & WAY_MASK;
+	struct balancer_bucket *bucket = bucket_of(places, place);
+	__u64 worth = choice >> WORTH_SHIFT;
+	__u64 word = (places->hash & BALANCER_WORD_TAG) | BALANCER_WORD_USED | server;
 
-	if (known)
-		*known = memory;
+	if (worth >= WORTH_OF_ACTIVE || way >= BALANCER_WAYS) {
+		count(packet, BALANCER_FLOWS_NO_ROOM);
+		return;
+	}
+	if (worth == 0)
+		word |= word_load(bucket, way) & BALANCER_WORD_KEPT;
 	else
-		bpf_map_update_elem(&pending, flow, &memory, BPF_ANY);
-}
-
-static __always_inline void forget(const struct balancer_flow *flow)
-{
-	bool known = false;
-
-	/* A lookup that finds nothing is cheaper than a deletion, which takes a lock first. */
-	if (bpf_map_lookup_elem(&flows, flow))
-		known |= bpf_map_delete_elem(&flows, flow) == 0;
-	if (bpf_map_lookup_elem(&pending, flow))
-		known |= bpf_map_delete_elem(&pending, flow) == 0;
-	if (known)
-		count(BALANCER_FLOWS_FORGOTTEN);
-}
-
-/* The server that is remembered for a flow, or BALANCER_NO_SERVER. */
-static __always_inline __u32 recall(const struct balancer_flow *flow)
-{
-	struct balancer_memory *known = bpf_map_lookup_elem(&flows, flow);
-	struct balancer_memory memory = { .seen = seconds_now() };
-
-	if (known) {
-		/* Not at every packet: a write takes the cache line from the other CPUs. */
-		if (known->seen != memory.seen)
-			known->seen = memory.seen;
-		return known->server;
-	}
-	known = bpf_map_lookup_elem(&pending, flow);
-	if (!known)
-		return BALANCER_NO_SERVER;
-	memory.server = known->server;
-	bpf_map_update_elem(&flows, flow, &memory, BPF_ANY);
-	bpf_map_delete_elem(&pending, flow);
-	count(BALANCER_FLOWS_KEPT);
-	return memory.server;
-}
-
-/* The same for what anybody may have forged: it leaves the memory as it is. */
-static __always_inline __u32 peek(const struct balancer_flow *flow)
-{
-	const struct balancer_memory *known = bpf_map_lookup_elem(&flows, flow);
-
-	if (!known)
-		known = bpf_map_lookup_elem(&pending, flow);
-	return known ? known->server : BALANCER_NO_SERVER;
+		count(packet, BALANCER_FLOWS_NEW);
+	set_seen(bucket, way, now);
+	word_store(bucket, way, word);
+	if (worth >= WORTH_OF_KEPT)
+		count(packet, BALANCER_FLOWS_EVICTED);
+	else if (worth >= WORTH_OF_SYN)
+		count(packet, BALANCER_FLOWS_REPLACED);
 }
 
 #endif

@@ -2,59 +2,73 @@
 #include "flows.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "indices.h"
 
-#define BATCH 4096
+#define NS_PER_SECOND 1000000000ULL
 
-struct batch {
-	struct balancer_flow flows[BATCH];
-	struct balancer_memory memories[BATCH];
+struct table {
+	struct balancer_bucket *buckets;
+	struct balancer_flow *names;
+	uint32_t count; /* of buckets */
 };
 
-/* Called with each batch of a map's entries. */
-typedef void (*batch_fn)(void *context, const struct batch *batch, uint32_t count);
-
-/* Go over a map once; what changes meanwhile may be missed. Returns 0 or -errno. */
-static int walk(int map, batch_fn use, void *context)
+static void table_close(struct table *table)
 {
-	struct batch *batch = malloc(sizeof(*batch));
-	void *in = NULL;
-	uint32_t position;
-	int error = batch ? 0 : -ENOMEM;
-
-	while (!error) {
-		uint32_t count = BATCH;
-
-		error = bpf_map_lookup_batch(map, in, &position, batch->flows, batch->memories,
-					     &count, NULL);
-		if (!error || error == -ENOENT)
-			use(context, batch, count);
-		in = &position;
-	}
-	free(batch);
-	return error == -ENOENT ? 0 : error;
+	if (table->buckets)
+		munmap(table->buckets, table->count * sizeof(*table->buckets));
+	if (table->names)
+		munmap(table->names, (size_t)table->count * BALANCER_WAYS * sizeof(*table->names));
 }
 
-static uint32_t seconds_now(void)
+static void *map_memory(int fd, size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static bool table_open(struct table *table, const struct dataplane_maps *maps)
+{
+	table->count = dataplane_buckets(maps);
+	table->buckets =
+		map_memory(maps->fds[DATAPLANE_FLOWS], table->count * sizeof(*table->buckets));
+	table->names = map_memory(maps->fds[DATAPLANE_FLOW_NAMES],
+				  (size_t)table->count * BALANCER_WAYS * sizeof(*table->names));
+	if (table->buckets && table->names)
+		return true;
+	table_close(table);
+	return false;
+}
+
+/* Another CPU may change a word at any time, so it is read once. */
+static uint64_t word_load(const struct table *table, uint32_t bucket, int way)
+{
+	return *(const volatile __u64 *)&table->buckets[bucket].words[way];
+}
+
+static uint64_t time_now(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint32_t)now.tv_sec;
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
-struct listing {
-	const struct dataplane_maps *maps;
-	json_t *flows;
-	size_t limit;
-	size_t count;
-	const char *state;
-};
+/* Seconds since a packet of the flow came; a time ahead of ours counts as now. */
+static uint32_t idle_seconds(uint64_t now, uint32_t seen)
+{
+	const uint32_t units = (uint32_t)(now >> BALANCER_SEEN_SHIFT) - seen;
+
+	if (units > INT32_MAX)
+		return 0;
+	return (uint32_t)(((uint64_t)units << BALANCER_SEEN_SHIFT) / NS_PER_SECOND);
+}
 
 /* "192.0.2.1 port 443": an address of IPv6 has enough colons already. */
 static const char *endpoint_text(char text[64], const struct balancer_address *address,
@@ -66,68 +80,128 @@ static const char *endpoint_text(char text[64], const struct balancer_address *a
 	return text;
 }
 
-static json_t *describe_flow(const struct listing *listing, const struct balancer_flow *flow,
-			     const struct balancer_memory *memory)
+static json_t *describe_flow(const struct dataplane_maps *maps, const struct balancer_flow *flow,
+			     uint64_t word, uint32_t idle)
 {
+	const uint32_t index = word & BALANCER_WORD_SERVER;
 	struct balancer_server server = { 0 };
 	char client[64], service[64];
 
-	bpf_map_lookup_elem(listing->maps->fds[DATAPLANE_SERVERS], &memory->server, &server);
+	bpf_map_lookup_elem(maps->fds[DATAPLANE_SERVERS], &index, &server);
 	server.name[BALANCER_NAME_SIZE - 1] = '\0';
-	return json_pack("{s:s, s:s, s:s, s:s, s:I}", "client",
+	return json_pack("{s:s, s:s, s:s, s:I}", "client",
 			 endpoint_text(client, &flow->client, flow->client_port), "service",
 			 endpoint_text(service, &flow->service, flow->service_port), "server",
-			 server.name, "state", listing->state, "idle",
-			 (json_int_t)(seconds_now() - memory->seen));
+			 server.name, "idle", (json_int_t)idle);
 }
 
-static void list(void *context, const struct batch *batch, uint32_t count)
+/* The name is written behind the word, and not in one step: here it must have the word's hash. */
+static bool is_name_of(const struct balancer_flow *name, const struct mptcplb_core_secret *key,
+		       uint64_t word)
 {
-	struct listing *listing = context;
+	return !((balancer_flow_hash(key, name) ^ word) & BALANCER_WORD_TAG);
+}
 
-	listing->count += count;
-	for (uint32_t i = 0; i < count && json_array_size(listing->flows) < listing->limit; i++)
-		json_array_append_new(listing->flows, describe_flow(listing, &batch->flows[i],
-								    &batch->memories[i]));
+static json_t *describe_table(const struct dataplane_maps *maps, const struct table *table,
+			      const struct mptcplb_core_secret *key, size_t limit)
+{
+	const uint64_t now = time_now();
+	json_t *flows = json_array();
+	size_t kept = 0, fresh = 0;
+
+	for (size_t i = 0; i < (size_t)table->count * BALANCER_WAYS; i++) {
+		const uint32_t bucket = (uint32_t)(i / BALANCER_WAYS);
+		const int way = (int)(i % BALANCER_WAYS);
+		const uint64_t word = word_load(table, bucket, way);
+		const struct balancer_flow name = table->names[i];
+
+		kept += (word & BALANCER_WORD_KEPT) != 0;
+		fresh += word && !(word & BALANCER_WORD_KEPT);
+		if (word & BALANCER_WORD_KEPT && is_name_of(&name, key, word) &&
+		    json_array_size(flows) < limit)
+			json_array_append_new(
+				flows,
+				describe_flow(maps, &name, word,
+					      idle_seconds(now, table->buckets[bucket].seen[way])));
+	}
+	return json_pack("{s:I, s:I, s:I, s:o}", "kept", (json_int_t)kept, "new", (json_int_t)fresh,
+			 "places", (json_int_t)table->count * BALANCER_WAYS, "flows", flows);
+}
+
+static bool read_key(const struct dataplane_maps *maps, struct mptcplb_core_secret *key)
+{
+	return bpf_map_lookup_elem(maps->fds[DATAPLANE_FLOW_KEY], &(uint32_t){ 0 }, key) == 0;
 }
 
 json_t *flows_describe(const struct dataplane_maps *maps, size_t limit)
 {
-	struct listing kept = { maps, json_array(), limit, 0, "kept" };
-	struct listing pending = { maps, kept.flows, limit, 0, "pending" };
+	struct mptcplb_core_secret key;
+	struct table table;
+	json_t *description;
 
-	if (walk(maps->fds[DATAPLANE_FLOWS], list, &kept) ||
-	    walk(maps->fds[DATAPLANE_PENDING], list, &pending)) {
-		json_decref(kept.flows);
+	if (!read_key(maps, &key) || !table_open(&table, maps))
 		return NULL;
-	}
-	return json_pack("{s:I, s:I, s:o}", "kept", (json_int_t)kept.count, "pending",
-			 (json_int_t)pending.count, "flows", kept.flows);
+	description = describe_table(maps, &table, &key, limit);
+	table_close(&table);
+	return description;
 }
 
-struct ageing {
-	int map;
-	uint32_t idle;
-	uint32_t now;
-	size_t forgotten;
-};
-
-static void age(void *context, const struct batch *batch, uint32_t count)
+uint64_t flows_find(const struct dataplane_maps *maps, const struct balancer_flow *flow)
 {
-	struct ageing *ageing = context;
+	const uint32_t mask = dataplane_buckets(maps) - 1;
+	struct mptcplb_core_secret key;
+	struct balancer_bucket bucket;
+	uint64_t hash;
 
-	for (uint32_t i = 0; i < count; i++) {
-		if (ageing->now - batch->memories[i].seen > ageing->idle &&
-		    batch->memories[i].seen <= ageing->now &&
-		    bpf_map_delete_elem(ageing->map, &batch->flows[i]) == 0)
-			ageing->forgotten++;
+	if (!read_key(maps, &key))
+		return 0;
+	hash = balancer_flow_hash(&key, flow);
+	for (int i = 0; i < 2 * BALANCER_WAYS; i++) {
+		const uint32_t index = balancer_bucket(hash, i / BALANCER_WAYS, mask);
+
+		if (bpf_map_lookup_elem(maps->fds[DATAPLANE_FLOWS], &index, &bucket))
+			return 0;
+		const uint64_t word = bucket.words[i % BALANCER_WAYS];
+		if (word && !((word ^ hash) & BALANCER_WORD_TAG))
+			return word;
 	}
+	return 0;
+}
+
+/* Which servers there are, by index. */
+static bool read_servers(const struct dataplane_maps *maps, bool *there)
+{
+	struct balancer_server server;
+
+	for (uint32_t i = 0; i < BALANCER_SERVERS_MAX; i++) {
+		if (bpf_map_lookup_elem(maps->fds[DATAPLANE_SERVERS], &i, &server))
+			return false;
+		there[i] = server.name[0] != '\0';
+	}
+	return true;
 }
 
 size_t flows_age(const struct dataplane_maps *maps, uint32_t idle)
 {
-	struct ageing ageing = { maps->fds[DATAPLANE_FLOWS], idle, seconds_now(), 0 };
+	const uint64_t now = time_now();
+	bool there[BALANCER_SERVERS_MAX];
+	struct table table;
+	size_t forgotten = 0;
 
-	(void)walk(ageing.map, age, &ageing);
-	return ageing.forgotten;
+	if (!read_servers(maps, there) || !table_open(&table, maps))
+		return 0;
+	for (size_t i = 0; i < (size_t)table.count * BALANCER_WAYS; i++) {
+		struct balancer_bucket *bucket = &table.buckets[i / BALANCER_WAYS];
+		const int way = (int)(i % BALANCER_WAYS);
+		__u64 word = word_load(&table, (uint32_t)(i / BALANCER_WAYS), way);
+
+		if (!word || (there[word & BALANCER_WORD_SERVER] &&
+			      (!idle || idle_seconds(now, bucket->seen[way]) <= idle)))
+			continue;
+		/* Unless the data plane has changed it meanwhile. */
+		forgotten += __atomic_compare_exchange_n(&bucket->words[way], &word, 0, false,
+							 __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	}
+	table_close(&table);
+	return forgotten;
 }

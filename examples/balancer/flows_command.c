@@ -11,12 +11,13 @@ static void print_flows(const json_t *reply)
 	json_t *flow;
 	size_t i;
 
-	printf("%lld flows are kept, %lld more have sent a SYN alone\n",
+	printf("%lld flows are kept, %lld more have sent a SYN alone; there are %lld places\n",
 	       (long long)json_integer_value(json_object_get(reply, "kept")),
-	       (long long)json_integer_value(json_object_get(reply, "pending")));
+	       (long long)json_integer_value(json_object_get(reply, "new")),
+	       (long long)json_integer_value(json_object_get(reply, "places")));
 	json_array_foreach(json_object_get(reply, "flows"), i, flow)
-		printf("%-30s %-30s %-16s %-8s idle %lld s\n", ask_text(flow, "client"),
-		       ask_text(flow, "service"), ask_text(flow, "server"), ask_text(flow, "state"),
+		printf("%-30s %-30s %-16s idle %lld s\n", ask_text(flow, "client"),
+		       ask_text(flow, "service"), ask_text(flow, "server"),
 		       (long long)json_integer_value(json_object_get(flow, "idle")));
 }
 

@@ -31,10 +31,16 @@ static const struct {
 	  "      end what runs on without its process\n" },
 	{ "status", command_status,
 	  "status --interface IF [--json]\n"
-	  "      what the balancer on IF is set to and what it has done\n" },
+	  "      what the balancer on IF is set to\n" },
+	{ "stats", command_stats,
+	  "stats --interface IF [--json]\n"
+	  "      what it has done, by service and by server\n" },
 	{ "flows", command_flows,
 	  "flows --interface IF [--limit N] [--json]\n"
 	  "      how many flows it remembers, and N of them (default 100)\n" },
+	{ "explain", command_explain,
+	  "explain --interface IF [--json] TOKEN | PACKET | CLIENT PORT SERVICE PORT\n"
+	  "      which server it would send that to, and why\n" },
 	{ "metrics", command_metrics,
 	  "metrics --interface IF\n"
 	  "      its counters, for Prometheus\n" },

@@ -16,6 +16,8 @@ const volatile bool redirector = false; /* false: the role is that of a balancer
 const volatile bool outer_ipv6 = false; /* of which version the servers' addresses are */
 const volatile bool tokens = true; /* false: joins are like any SYN */
 const volatile bool drop_unroutable = false; /* false: they are hashed like any SYN */
+const volatile __u32 address_mask = 0; /* number of entries of addresses, less one */
+const volatile __u32 bucket_mask = 0; /* number of buckets of the flow table, less one */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -24,12 +26,13 @@ struct {
 	__type(value, struct balancer_config);
 } config SEC(".maps");
 
+/* An array, as it is looked up for every packet: half the time of a hash map. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
-	__type(key, struct balancer_service);
-	__type(value, __u32); /* index into tables */
-} services SEC(".maps");
+	__type(key, __u32);
+	__type(value, struct balancer_ports);
+} addresses SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -46,10 +49,10 @@ struct {
 } servers SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
-	__type(key, __u32); /* server id */
-	__type(value, __u32); /* server index */
+	__type(key, __u32); /* server id / BALANCER_OWNERS */
+	__type(value, struct balancer_owners);
 } owners SEC(".maps");
 
 struct {
@@ -59,21 +62,31 @@ struct {
 	__type(value, __u32); /* enum balancer_member */
 } members SEC(".maps");
 
-/* Remembered flows. Only a flow's second packet brings it here, so a flood of SYNs does not. */
+/* Remembered flows: see balancer_kern_user.h. User space maps the table into its memory. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, struct balancer_flow);
-	__type(value, struct balancer_memory);
+	__type(key, __u32);
+	__type(value, struct balancer_bucket);
 } flows SEC(".maps");
 
-/* Flows of which the SYN alone was seen. */
+/* Which flow has the place of that index, for user space alone; set when the flow is kept. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, struct balancer_flow);
-	__type(value, struct balancer_memory);
-} pending SEC(".maps");
+	__type(key, __u32);
+	__type(value, struct balancer_flow);
+} flow_names SEC(".maps");
+
+/* Random, and kept as long as the table. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct mptcplb_core_secret);
+} flow_key SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -84,9 +97,9 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, BALANCER_COUNTER_COUNT);
+	__uint(max_entries, BALANCER_SERVICES_MAX + 1);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct balancer_counters);
 } counters SEC(".maps");
 
 struct {
@@ -94,33 +107,6 @@ struct {
 	__uint(max_entries, BALANCER_SERVERS_MAX);
 	__type(key, __u32);
 	__type(value, struct balancer_traffic);
-} server_traffic SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, BALANCER_SERVICES_MAX);
-	__type(key, __u32);
-	__type(value, struct balancer_traffic);
-} service_traffic SEC(".maps");
-
-static __always_inline void count(__u32 counter)
-{
-	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
-
-	if (value)
-		(*value)++;
-}
-
-static __always_inline int pass(enum balancer_counter counter)
-{
-	count(counter);
-	return XDP_PASS;
-}
-
-static __always_inline int drop(enum balancer_counter counter)
-{
-	count(counter);
-	return XDP_DROP;
-}
+} traffic SEC(".maps");
 
 #endif

@@ -17,29 +17,39 @@ static void print_counters(const json_t *counters)
 #undef PRINT_METRIC
 }
 
-/* The traffic of each server or service, under the label that tells them apart. */
-static void print_traffic(const json_t *list, const char *what)
+/* One counter of each service. */
+static void print_of_services(const json_t *services, const char *name)
 {
-	static const char *const kinds[] = { "by_token", "by_flow", "by_hash", "bytes",
-					     "unroutable" };
+	json_t *entry;
+	size_t i;
+
+	printf("# TYPE mptcplb_service_%s_total counter\n", name);
+	json_array_foreach(services, i, entry)
+		printf("mptcplb_service_%s_total{address=\"%s\",port=\"%lld\"} %lld\n", name,
+		       ask_text(entry, "address"), ask_number(entry, "port"),
+		       ask_number(json_object_get(entry, "counters"), name));
+}
+
+static void print_services(const json_t *services)
+{
+#define PRINT_OF_SERVICES(symbol, name, meaning) print_of_services(services, name);
+	BALANCER_COUNTERS(PRINT_OF_SERVICES)
+#undef PRINT_OF_SERVICES
+}
+
+static void print_servers(const json_t *servers)
+{
+	static const char *const kinds[] = { "by_token", "by_flow", "by_hash",
+					     "bytes",	 "dropped", "unroutable" };
 	json_t *entry;
 	size_t i;
 
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-		printf("# TYPE mptcplb_%s_%s_total counter\n", what, kinds[k]);
-		json_array_foreach(list, i, entry) {
-			const char *name = json_string_value(json_object_get(entry, "name"));
-			const json_t *traffic = json_object_get(entry, "traffic");
-
-			printf("mptcplb_%s_%s_total{", what, kinds[k]);
-			if (name)
-				printf("server=\"%s\"", name);
-			else
-				printf("address=\"%s\",port=\"%lld\"",
-				       json_string_value(json_object_get(entry, "address")),
-				       ask_number(entry, "port"));
-			printf("} %lld\n", ask_number(traffic, kinds[k]));
-		}
+		printf("# TYPE mptcplb_server_%s_total counter\n", kinds[k]);
+		json_array_foreach(servers, i, entry)
+			printf("mptcplb_server_%s_total{server=\"%s\"} %lld\n", kinds[k],
+			       ask_text(entry, "name"),
+			       ask_number(json_object_get(entry, "traffic"), kinds[k]));
 	}
 }
 
@@ -54,10 +64,13 @@ int command_metrics(int argc, char **argv)
 	if (!status)
 		return EXIT_FAILED;
 	print_counters(json_object_get(status, "counters"));
-	print_traffic(json_object_get(status, "servers"), "server");
-	print_traffic(json_object_get(status, "services"), "service");
+	print_services(json_object_get(status, "services"));
+	print_servers(json_object_get(status, "servers"));
 	metrics_counter("reloads", NULL, ask_number(status, "reloads"));
 	metrics_counter("reloads_refused", NULL, ask_number(status, "reloads_refused"));
+	metrics_counter("flows_aged",
+			"kept flows that were idle for too long, or whose server is gone",
+			ask_number(status, "flows_aged"));
 	json_decref(status);
 	return EXIT_FINE;
 }

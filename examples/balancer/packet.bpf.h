@@ -47,6 +47,7 @@ struct vlan_tag {
 
 /* Offsets are from the start of the frame. */
 struct packet {
+	struct balancer_counters *counters; /* those of its service, as soon as that is known */
 	struct balancer_flow flow;
 	struct vlan_tag tag; /* with tagged */
 	__u32 link; /* length of the link header */
@@ -62,6 +63,32 @@ struct packet {
 	bool dont_fragment;
 	bool syn;
 };
+
+static __always_inline bool count_for(struct packet *packet, __u32 service)
+{
+	struct balancer_counters *found = bpf_map_lookup_elem(&counters, &service);
+
+	if (found)
+		packet->counters = found;
+	return found;
+}
+
+static __always_inline void count(const struct packet *packet, enum balancer_counter counter)
+{
+	packet->counters->values[counter]++;
+}
+
+static __always_inline int pass(const struct packet *packet, enum balancer_counter counter)
+{
+	count(packet, counter);
+	return XDP_PASS;
+}
+
+static __always_inline int drop(const struct packet *packet, enum balancer_counter counter)
+{
+	count(packet, counter);
+	return XDP_DROP;
+}
 
 /*
  * Where the frame starts and ends. Not by ctx->data: a compiler that shares the address of that

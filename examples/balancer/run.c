@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <mptcplb/farm.h>
@@ -18,13 +19,14 @@
 #include "daemon.h"
 #include "dataplane.h"
 #include "describe.h"
+#include "explain.h"
 #include "flows.h"
 #include "identity.h"
 #include "options.h"
 #include "pins.h"
 
-/* How often idle flows are looked for. */
-#define AGEING_MS 10000
+/* How often idle flows, and those of servers that are gone, are looked for. */
+#define AGEING_S 10
 
 struct run {
 	struct run_options options;
@@ -121,20 +123,16 @@ static bool reload(struct run *run)
 
 static json_t *status(const struct run *run)
 {
-	uint64_t counters[BALANCER_COUNTER_COUNT];
-	const struct dataplane_maps *maps = dataplane_maps(run->dataplane);
-	json_t *object;
+	json_t *object = json_deep_copy(run->description);
 
-	if (dataplane_counters(maps, counters))
-		return NULL;
-	object = json_deep_copy(run->description);
 	json_object_set_new(object, "mode", json_string(attach_mode(run->ifindex)));
 	json_object_set_new(object, "reloads", json_integer(run->reloads));
 	json_object_set_new(object, "reloads_refused", json_integer(run->reloads_refused));
 	json_object_set_new(object, "flows_aged", json_integer(run->flows_aged));
-	json_object_set_new(object, "counters", describe_counters(counters));
-	describe_traffic(object, maps);
-	return object;
+	if (describe_counts(object, dataplane_maps(run->dataplane)) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
 }
 
 static json_t *describe_reload(struct run *run)
@@ -157,6 +155,8 @@ static char *answer(void *context, const char *request)
 	else if (!strncmp(request, "flows ", 6))
 		object = flows_describe(dataplane_maps(run->dataplane),
 					strtoul(request + 6, NULL, 10));
+	else if (!strncmp(request, "explain ", 8))
+		object = explain(run->dataplane, request + 8);
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
 	return text;
@@ -175,27 +175,44 @@ static bool take_signal(struct run *run, int signals)
 	return true;
 }
 
-static void serve(struct run *run, int signals, int control)
+static void take_age(struct run *run, int timer)
+{
+	uint64_t expirations;
+
+	if (read(timer, &expirations, sizeof(expirations)) > 0)
+		run->flows_aged +=
+			(long long)flows_age(dataplane_maps(run->dataplane), run->options.idle);
+}
+
+static void serve(struct run *run, int signals, int control, int timer)
 {
 	struct pollfd events[] = {
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = control, .events = POLLIN },
+		{ .fd = timer, .events = POLLIN },
 	};
-	int wait = run->options.idle ? AGEING_MS : -1;
 
 	for (;;) {
-		int ready = poll(events, 2, wait);
-
-		if (ready == 0)
-			run->flows_aged += (long long)flows_age(dataplane_maps(run->dataplane),
-								run->options.idle);
-		if (ready <= 0)
+		if (poll(events, 3, -1) <= 0)
 			continue;
 		if (events[0].revents && !take_signal(run, signals))
 			return;
 		if (events[1].revents)
 			control_serve(control, answer, run);
+		if (events[2].revents)
+			take_age(run, timer);
 	}
+}
+
+/* A timer that goes off every AGEING_S seconds. Returns it or -errno. */
+static int start_timer(void)
+{
+	const struct itimerspec every = { { AGEING_S, 0 }, { AGEING_S, 0 } };
+	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (timer < 0 || timerfd_settime(timer, 0, &every, NULL) < 0)
+		return -errno;
+	return timer;
 }
 
 /* Find a data plane that is at work already. False after an error message. */
@@ -211,10 +228,11 @@ static bool take_over(struct run *run)
 
 static int run_on(struct run *run, int control)
 {
-	int signals = daemon_signals();
+	int signals = daemon_signals(), timer = start_timer();
 
-	if (signals < 0) {
-		log_error("cannot take signals: %s", strerror(-signals));
+	if (signals < 0 || timer < 0) {
+		log_error("cannot take signals, or set a timer: %s",
+			  strerror(signals < 0 ? -signals : -timer));
 		return EXIT_FAILED;
 	}
 	if (!take_over(run) || !load(run))
@@ -223,9 +241,10 @@ static int run_on(struct run *run, int control)
 	puts("ready");
 	fflush(stdout);
 	daemon_notify("READY=1");
-	serve(run, signals, control);
+	serve(run, signals, control, timer);
 	daemon_notify("STOPPING=1");
 	close(run->link);
+	close(timer);
 	close(signals);
 	return EXIT_FINE;
 }

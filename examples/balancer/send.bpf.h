@@ -7,7 +7,6 @@
 
 #define AF_INET 2
 #define AF_INET6 10
-#define OUTER_TTL 64
 
 /* Back to the router that the packet came from: it knows the way to the servers. */
 static __always_inline void set_hop_sender(struct xdp_md *ctx, struct balancer_hop *hop)
@@ -22,8 +21,7 @@ static __always_inline void set_hop_sender(struct xdp_md *ctx, struct balancer_h
 }
 
 static __always_inline void set_hop(struct xdp_md *ctx, const struct packet *packet,
-				    struct balancer_hop *hop, const struct balancer_address *source,
-				    const struct balancer_address *destination)
+				    struct balancer_hop *hop, const struct balancer_server *server)
 {
 	struct bpf_fib_lookup fib = {
 		.family = outer_ipv6 ? AF_INET6 : AF_INET,
@@ -31,13 +29,17 @@ static __always_inline void set_hop(struct xdp_md *ctx, const struct packet *pac
 		.tot_len = 1, /* it fits, and so the MTU comes back in its place */
 		.ifindex = ctx->ingress_ifindex,
 	};
-	int i;
 
-	fib.ipv4_src = bpf_htonl(source->words[3]);
-	fib.ipv4_dst = bpf_htonl(destination->words[3]);
-	for (i = 0; outer_ipv6 && i < 4; i++) {
-		fib.ipv6_src[i] = bpf_htonl(source->words[i]);
-		fib.ipv6_dst[i] = bpf_htonl(destination->words[i]);
+	if (outer_ipv6) {
+		const struct ipv6hdr *outer = (const void *)server->outer;
+
+		__builtin_memcpy(fib.ipv6_src, &outer->saddr, sizeof(fib.ipv6_src));
+		__builtin_memcpy(fib.ipv6_dst, &outer->daddr, sizeof(fib.ipv6_dst));
+	} else {
+		const struct iphdr *outer = (const void *)server->outer;
+
+		fib.ipv4_src = outer->saddr;
+		fib.ipv4_dst = outer->daddr;
 	}
 	switch (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0)) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
@@ -64,8 +66,7 @@ static __always_inline void set_hop(struct xdp_md *ctx, const struct packet *pac
  */
 static __always_inline struct balancer_hop *find_hop(struct xdp_md *ctx,
 						     const struct packet *packet, __u32 index,
-						     const struct balancer_address *source,
-						     const struct balancer_address *destination)
+						     const struct balancer_server *server)
 {
 	struct balancer_hop *hop = bpf_map_lookup_elem(&hops, &index);
 	__u64 now = bpf_jiffies64();
@@ -75,105 +76,97 @@ static __always_inline struct balancer_hop *find_hop(struct xdp_md *ctx,
 	if (packet->tagged)
 		set_hop_sender(ctx, hop);
 	else
-		set_hop(ctx, packet, hop, source, destination);
+		set_hop(ctx, packet, hop, server);
 	hop->tick = now;
 	return hop;
 }
 
-static __always_inline __u16 checksum(const struct iphdr *ip)
-{
-	const __u16 *words = (const __u16 *)ip;
-	__u32 sum = 0;
-
-#pragma unroll
-	for (int i = 0; i < (int)(sizeof(*ip) / sizeof(*words)); i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
+/* Complete the header that user space has prepared for packets to this server. */
 static __always_inline void set_outer_ipv4(struct iphdr *outer, const struct packet *packet,
-					   const struct balancer_address *source,
-					   const struct balancer_address *destination)
+					   const struct balancer_server *server)
 {
-	struct iphdr ip = {
-		.version = 4,
-		.ihl = sizeof(ip) / 4,
-		.tos = packet->tos,
-		.tot_len = bpf_htons(packet->length + sizeof(ip)),
-		.frag_off = bpf_htons(IP_DF), /* so the id may stay 0 (RFC 6864, section 4.1) */
-		.ttl = OUTER_TTL,
-		.protocol = packet->version == 4 ? IPPROTO_IPIP : IPPROTO_IPV6,
-		.saddr = bpf_htonl(source->words[3]),
-		.daddr = bpf_htonl(destination->words[3]),
-	};
+	const __be16 length = bpf_htons(packet->length + sizeof(*outer));
+	const __u8 protocol = packet->version == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
 
-	ip.check = checksum(&ip);
-	*outer = ip;
+	*outer = *(const struct iphdr *)server->outer;
+	outer->tos = packet->tos;
+	outer->tot_len = length;
+	outer->protocol = protocol;
+	outer->check = fold((__u64)server->outer_sum + length + bpf_htons(packet->tos) +
+			    bpf_htons(protocol));
 }
 
 static __always_inline void set_outer_ipv6(struct ipv6hdr *outer, const struct packet *packet,
-					   const struct balancer_address *source,
-					   const struct balancer_address *destination)
+					   const struct balancer_server *server)
 {
-	int i;
-
-	outer->version = 6;
+	*outer = *(const struct ipv6hdr *)server->outer;
 	outer->priority = packet->tos >> 4;
 	outer->flow_lbl[0] = packet->tos << 4;
-	outer->flow_lbl[1] = 0;
-	outer->flow_lbl[2] = 0;
 	outer->payload_len = bpf_htons(packet->length);
 	outer->nexthdr = packet->version == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
-	outer->hop_limit = OUTER_TTL;
-	for (i = 0; i < 4; i++) {
-		outer->saddr.in6_u.u6_addr32[i] = bpf_htonl(source->words[i]);
-		outer->daddr.in6_u.u6_addr32[i] = bpf_htonl(destination->words[i]);
-	}
 }
 
 /*
  * Encapsulate and send. The packet inside stays as it came: the balancer stands for the address
  * that the packet has come to, so it is no hop that would take from its TTL.
  */
-static __always_inline int send(struct xdp_md *ctx, const struct packet *packet,
-				const struct balancer_address *source, __u32 index)
+static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *packet,
+				       const struct balancer_server *server,
+				       const struct balancer_hop *hop)
 {
 	const __u32 outer = outer_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	const struct balancer_server *server = bpf_map_lookup_elem(&servers, &index);
-	const struct balancer_hop *hop;
 	struct link_addresses addresses;
 	void *network;
 
-	if (!server)
-		return drop(BALANCER_DROPPED_NO_SERVER);
-	hop = find_hop(ctx, packet, index, source, &server->address);
-	if (!hop || !hop->ifindex)
-		return drop(BALANCER_DROPPED_NO_ROUTE);
-	if (packet->length + outer > hop->mtu)
-		return too_big(ctx, packet, hop->mtu - outer);
 	if (!load_addresses(ctx, &addresses))
-		return drop(BALANCER_DROPPED_TRUNCATED);
+		return drop(packet, BALANCER_DROPPED_TRUNCATED);
 	if (hop->by_sender) {
 		swap_addresses(&addresses);
-		count(BALANCER_NEXT_HOP_SENDER);
+		count(packet, BALANCER_NEXT_HOP_SENDER);
 	} else {
 		__builtin_memcpy(addresses.destination, hop->destination, ETH_ALEN);
 		__builtin_memcpy(addresses.source, hop->source, ETH_ALEN);
 	}
 	/* In front of the packet: the link header, and an outer header that is replaced. */
 	if (bpf_xdp_adjust_head(ctx, (int)(packet->network - packet->link) - (int)outer))
-		return drop(BALANCER_DROPPED_NO_HEADROOM);
+		return drop(packet, BALANCER_DROPPED_NO_HEADROOM);
 	network = store_link(ctx, packet, &addresses, outer_ipv6 ? ETH_P_IPV6 : ETH_P_IP, outer);
 	if (!network)
-		return drop(BALANCER_DROPPED_TRUNCATED);
+		return drop(packet, BALANCER_DROPPED_TRUNCATED);
 	if (outer_ipv6)
-		set_outer_ipv6(network, packet, source, &server->address);
+		set_outer_ipv6(network, packet, server);
 	else
-		set_outer_ipv4(network, packet, source, &server->address);
+		set_outer_ipv4(network, packet, server);
 	/* Not XDP_TX: a veth takes that only when its peer has an XDP program too. */
 	return bpf_redirect(hop->ifindex, 0);
+}
+
+static __always_inline int send(struct xdp_md *ctx, const struct packet *packet, __u32 index,
+				enum balancer_way way)
+{
+	const __u32 outer = outer_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	const struct balancer_server *server = bpf_map_lookup_elem(&servers, &index);
+	struct balancer_traffic *to_server = bpf_map_lookup_elem(&traffic, &index);
+	const struct balancer_hop *hop;
+	int verdict;
+
+	if (!server || !to_server || way >= BALANCER_WAY_COUNT)
+		return drop(packet, BALANCER_DROPPED_NO_SERVER);
+	to_server->packets[way]++;
+	to_server->bytes += packet->length;
+	count(packet, BALANCER_ROUTED_TOKEN + way);
+	packet->counters->values[BALANCER_BYTES] += packet->length;
+
+	hop = find_hop(ctx, packet, index, server);
+	if (!hop || !hop->ifindex)
+		verdict = drop(packet, BALANCER_DROPPED_NO_ROUTE);
+	else if (packet->length + outer > hop->mtu)
+		verdict = too_big(ctx, packet, hop->mtu - outer);
+	else
+		verdict = encapsulate(ctx, packet, server, hop);
+	if (verdict == XDP_DROP)
+		to_server->dropped++;
+	return verdict;
 }
 
 #endif

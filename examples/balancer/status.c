@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "ask.h"
-#include "balancer_kern_user.h"
 #include "daemon.h"
 
 static void print_settings(const json_t *status)
@@ -25,14 +24,9 @@ static void print_settings(const json_t *status)
 
 static void print_server(const json_t *server)
 {
-	const json_t *traffic = json_object_get(server, "traffic");
-
-	printf("server    %s, %s, %s, weight %lld: %lld packets by token, %lld by flow, "
-	       "%lld by hash, %lld bytes\n",
-	       ask_text(server, "name"), ask_text(server, "address"), ask_text(server, "state"),
-	       ask_number(server, "weight"), ask_number(traffic, "by_token"),
-	       ask_number(traffic, "by_flow"), ask_number(traffic, "by_hash"),
-	       ask_number(traffic, "bytes"));
+	printf("server    %s, %s, %s, weight %lld\n", ask_text(server, "name"),
+	       ask_text(server, "address"), ask_text(server, "state"),
+	       ask_number(server, "weight"));
 }
 
 static void print_farm(const json_t *status)
@@ -51,19 +45,10 @@ static void print_farm(const json_t *status)
 		print_server(entry);
 }
 
-static void print_counters(const json_t *counters)
-{
-#define PRINT_COUNTER(symbol, name, meaning) \
-	printf("%14lld  %-22s %s\n", ask_number(counters, name), name, meaning);
-	BALANCER_COUNTERS(PRINT_COUNTER)
-#undef PRINT_COUNTER
-}
-
 static void print_status(const json_t *status)
 {
 	print_settings(status);
 	print_farm(status);
-	print_counters(json_object_get(status, "counters"));
 }
 
 int command_status(int argc, char **argv)

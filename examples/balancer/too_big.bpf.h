@@ -135,13 +135,13 @@ static __always_inline int tell(struct xdp_md *ctx, const struct packet *packet,
 			return XDP_DROP;
 		fill_packet_too_big(network, packet, mtu);
 	}
-	count(BALANCER_TOO_BIG_TOLD);
+	count(packet, BALANCER_TOO_BIG_TOLD);
 	return bpf_redirect(ctx->ingress_ifindex, 0);
 }
 
 static __always_inline int too_big(struct xdp_md *ctx, const struct packet *packet, __u32 mtu)
 {
-	count(BALANCER_DROPPED_TOO_BIG);
+	count(packet, BALANCER_DROPPED_TOO_BIG);
 	/* Not about an ICMP error (RFC 1122, section 3.2.2), nor where fragments were asked for. */
 	if (packet->protocol != IPPROTO_TCP || !packet->dont_fragment ||
 	    packet->length < QUOTE_SIZE || !may_tell())

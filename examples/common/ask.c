@@ -45,8 +45,10 @@ bool ask_parse(struct ask_options *options, const char *command, int argc, char 
 		if (!take_option(options, option))
 			return false;
 	}
-	if (optind < argc) {
-		log_error("\"%s\" is not expected: see --help", argv[optind]);
+	options->arguments = optind;
+	if (optind + options->arguments_max < argc) {
+		log_error("\"%s\" is not expected: see --help",
+			  argv[optind + options->arguments_max]);
 		return false;
 	}
 	if (!options->instance) {

@@ -14,6 +14,8 @@ struct ask_options {
 	const char *limit; /* --limit N, or NULL */
 	const char *pin; /* --pin DIRECTORY, or NULL */
 	bool json;
+	int arguments_max; /* how many arguments may follow the options */
+	int arguments; /* the first of them, as an index into argv */
 };
 
 /* Add what the command line says. Returns false after an error message, which names @command. */

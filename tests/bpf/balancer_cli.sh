@@ -136,6 +136,34 @@ start --config "$config" --interface near
 expect 0 "lb-2, outer source 192.0.2.2" in_namespace "$program" status --interface near
 expect 0 "XDP in native mode" in_namespace "$program" status --interface near
 expect 0 '"unroutable_epoch":0' in_namespace "$program" status --interface near --json
+expect 0 "198.51.100.1 port 443 " in_namespace "$program" stats --interface near
+expect 0 "unroutable_epoch " in_namespace "$program" stats --interface near
+expect 0 '"by_token":0' in_namespace "$program" stats --interface near --json
+
+# explain: tokens, 4-tuples, packets
+explain="in_namespace $program explain --interface near"
+expect 0 "the token 0 is nobody's" $explain 0
+expect 0 "is of epoch 1, which has no secret" $explain 80000001
+expect 0 "has no owner" $explain 12345678
+expect 0 "a SYN without MP_JOIN: to web-1" $explain 203.0.113.5 4711 198.51.100.1 443
+expect 0 "any other packet: to web-1" $explain 203.0.113.5 4711 198.51.100.1 443
+expect 0 "nothing is remembered of this flow" $explain 203.0.113.5 4711 198.51.100.1 443
+expect 0 "no service is on this address and port" $explain 203.0.113.5 4711 198.51.100.1 80
+expect 0 "no service is on this address and port" $explain 2001:db8::5 4711 2001:db8::1 443
+expect 1 '"nobody": expected an IPv4 or IPv6 address' $explain nobody 4711 198.51.100.1 443
+expect 1 'port "0": expected a number' $explain 203.0.113.5 0 198.51.100.1 443
+expect 2 "explain needs a token or a packet" $explain nonsense
+expect 2 "explain needs a token or a packet" $explain
+expect 2 '"extra" is not expected' $explain 203.0.113.5 4711 198.51.100.1 443 extra
+# an IPv4 packet with a SYN from 203.0.113.5 port 40001, alone and as an Ethernet frame
+packet=4500002800004000400600 packet=${packet}00cb007105c63364019c4101bb0000000000000000500200000000
+packet=${packet}0000
+expect 0 "syn 203.0.113.5 40001 198.51.100.1 443: to web-1" $explain "$packet"
+expect 0 "syn 203.0.113.5 40001 198.51.100.1 443: to web-1" \
+	$explain "0200000000010200000000020800$packet"
+expect 1 "neither an IP packet nor an Ethernet frame" $explain 450000280000400040
+expect 1 "expected an even number" $explain "${packet}0"
+expect 0 '"server":"web-1"' $explain --json 203.0.113.5 4711 198.51.100.1 443
 expect 1 'another mptcplb-balancer runs on interface "near"' $run --config "$config" --interface near
 kill -HUP "$running"
 expect 0 "reloaded 1 times, refused 0 times" in_namespace "$program" status --interface near
@@ -145,6 +173,54 @@ cp "$config" "$dir/good.yaml"
 cp "$dir/broken.yaml" "$config"
 expect 1 "300" in_namespace "$program" reload --interface near
 expect 0 "reloaded 1 times, refused 1 times" in_namespace "$program" status --interface near
+
+# twenty more bad files: each is refused, and the program on the interface stays the same one
+xdp_program() {
+	in_namespace ip -d link show near | sed -n 's/.*prog\/xdp id \([0-9]*\).*/\1/p'
+}
+before=$(xdp_program)
+refused=1
+bad_file() {
+	expect 1 "" in_namespace "$program" reload --interface near
+	refused=$((refused + 1))
+	expect 0 "reloaded 1 times, refused $refused times" \
+		in_namespace "$program" status --interface near
+	[ "$(xdp_program)" = "$before" ] || {
+		echo "FAILED: a bad file changed the program"
+		failures=$((failures + 1))
+	}
+}
+bad_edit() {
+	sed "$1" "$dir/good.yaml" >"$config"
+	cmp -s "$dir/good.yaml" "$config" && { echo "FAILED: \"$1\" edits nothing"; exit 1; }
+	bad_file
+}
+: >"$config" && bad_file
+head -c 1000 /dev/urandom >"$config" && bad_file
+printf 'a: [\n' >"$config" && bad_file
+rm "$config" && bad_file
+mkdir "$config" && bad_file
+rmdir "$config"
+cp "$dir/good.yaml" "$config" && chmod o+r "$config" && bad_file
+rm "$config"
+umask 077
+cp "$dir/mixed.yaml" "$config" && bad_file
+cp "$dir/idle.yaml" "$config" && bad_file
+bad_edit 's/server_id_bits: 8/server_id_bits: 0/'
+bad_edit 's/server_id_bits: 8/server_id_bits: 25/'
+bad_edit 's/epoch_bits: 1/epoch_bits: 3/'
+bad_edit 's/active: 0/active: 1/'
+bad_edit 's/"3f1c7a52/"/'
+bad_edit 's/address: 192.0.2.11/address: 192.0.2.300/'
+bad_edit 's/ids: .17./ids: [256]/'
+bad_edit 's/ids: .17./ids: [17, 17]/'
+bad_edit 's/port: 443/port: 0/'
+bad_edit 's/port: 443/port: 65536/'
+bad_edit 's/name: lb-2/name: lb-1/'
+bad_edit 's/lb-2, address: 192.0.2.2/lb-3, address: 192.0.2.3/'
+bad_edit 's/services:/sevrices:/'
+expect 0 "lb-2, outer source 192.0.2.2" in_namespace "$program" status --interface near
+
 sed 's/web-1/web-new/' "$dir/good.yaml" >"$config"
 expect 0 "" in_namespace "$program" reload --interface near
 expect 0 "server    web-new, 192.0.2.11, up" in_namespace "$program" status --interface near
@@ -162,9 +238,6 @@ if in_namespace ip link show near | grep xdp; then
 fi
 
 # with --pin the program stays at work, and the next loader takes it over
-xdp_program() {
-	in_namespace ip -d link show near | sed -n 's/.*prog\/xdp id \([0-9]*\).*/\1/p'
-}
 pin=/sys/fs/bpf/mptcplb-cli-$$
 start --config "$config" --interface near --pin "$pin"
 stop TERM
@@ -173,6 +246,12 @@ before=$(xdp_program)
 expect 1 "attached to another interface" $run --config "$config" --interface far --name lb-2 --pin "$pin"
 start --config "$config" --interface near --pin "$pin"
 [ "$(xdp_program)" != "$before" ] || { echo "FAILED: the next loader left the old program"; failures=$((failures + 1)); }
+before=$(xdp_program)
+kill -KILL "$running"
+wait "$running" 2>/dev/null
+running=
+[ "$(xdp_program)" = "$before" ] || { echo "FAILED: a kill took the program away"; failures=$((failures + 1)); }
+start --config "$config" --interface near --pin "$pin"
 stop TERM
 expect 0 "" "$program" detach --pin "$pin"
 [ -z "$(xdp_program)" ] || { echo "FAILED: still attached after detach"; failures=$((failures + 1)); }

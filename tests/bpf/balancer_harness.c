@@ -15,6 +15,8 @@
 #include <mptcplb/token.h>
 
 #include "daemon.h"
+#include "explain.h"
+#include "flows.h"
 #include "indices.h"
 #include "maglev.h"
 
@@ -188,16 +190,33 @@ static struct balancer_flow flow_of(const struct segment *segment)
 		.service = { { 0, 0, 0xffff, segment->service } },
 		.client_port = segment->client_port,
 		.service_port = segment->service_port,
+		.service_index = segment->service_port == SERVICE_PORT	? 0
+				 : segment->service_port == FADING_PORT ? 2
+									: 1,
 	};
 }
 
-bool harness_is_pending(const struct segment *segment)
+bool harness_is_new(const struct segment *segment)
 {
 	const struct balancer_flow flow = flow_of(segment);
-	struct balancer_memory memory;
+	const uint64_t word = flows_find(dataplane_maps(dataplane), &flow);
 
-	return bpf_map_lookup_elem(dataplane_maps(dataplane)->fds[DATAPLANE_PENDING], &flow,
-				   &memory) == 0;
+	return word && !(word & BALANCER_WORD_KEPT);
+}
+
+/* Over all services, which have the indices 0 to 2, and what belongs to none. */
+static void read_counters(struct balancer_counters *counters)
+{
+	static const uint32_t indices[] = { 0, 1, 2, BALANCER_NO_SERVER };
+	struct balancer_counters one;
+
+	memset(counters, 0, sizeof(*counters));
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_int_eq(dataplane_counters(dataplane_maps(dataplane), indices[i], &one),
+				 0);
+		for (size_t j = 0; j < BALANCER_COUNTER_COUNT; j++)
+			counters->values[j] += one.values[j];
+	}
 }
 
 enum server home_of(const struct segment *segment)
@@ -277,7 +296,24 @@ static void check_encapsulation(const char *sentence, const struct frame *frame,
 		"%s: the packet inside has changed", sentence);
 }
 
-static void check_counters(const char *sentence, const uint64_t *before, const uint64_t *after,
+/* Whether anything is remembered of a frame's flow. */
+static bool is_remembered(const struct frame *frame)
+{
+	const uint8_t *ip = frame->bytes + FRAME_IP;
+	const uint8_t *ports = ip + (ip[0] & 15) * 4;
+	const struct segment segment = {
+		.client = get32(ip + 12),
+		.service = get32(ip + 16),
+		.client_port = get16(ports),
+		.service_port = get16(ports + 2),
+	};
+	const struct balancer_flow flow = flow_of(&segment);
+
+	return flows_find(dataplane_maps(dataplane), &flow) != 0;
+}
+
+static void check_counters(const char *sentence, const __u64 *before, const __u64 *after,
+			   const struct frame *frame, bool remembered,
 			   const struct expected *expected)
 {
 	static const char *const names[] = {
@@ -294,6 +330,9 @@ static void check_counters(const char *sentence, const uint64_t *before, const u
 	/* lo does not forward, so it is always the sender that gets it back */
 	if (expected->verdict == SEND && ingress == 0)
 		rise[BALANCER_NEXT_HOP_SENDER] = 1;
+	rise[BALANCER_FLOWS_NEW] = is_remembered(frame) && !remembered;
+	if (rise[BALANCER_ROUTED_TOKEN] || rise[BALANCER_ROUTED_FLOW] || rise[BALANCER_ROUTED_HASH])
+		rise[BALANCER_BYTES] = get16(frame->bytes + FRAME_IP + 2);
 	for (size_t i = 0; i < BALANCER_COUNTER_COUNT; i++)
 		ck_assert_msg(after[i] == before[i] + rise[i], "%s: %s went from %llu to %llu",
 			      sentence, names[i], (unsigned long long)before[i],
@@ -305,16 +344,17 @@ void expect_frame(const char *sentence, const struct frame *frame, const struct 
 	static const uint32_t verdicts[] = {
 		[PASS] = XDP_PASS, [DROP] = XDP_DROP, [SEND] = XDP_REDIRECT
 	};
-	uint64_t before[BALANCER_COUNTER_COUNT], after[BALANCER_COUNTER_COUNT];
+	const bool remembered = is_remembered(frame);
+	struct balancer_counters before, after;
 	uint32_t verdict;
 
-	ck_assert_int_eq(dataplane_counters(dataplane_maps(dataplane), before), 0);
+	read_counters(&before);
 	verdict = run_frame(frame);
-	ck_assert_int_eq(dataplane_counters(dataplane_maps(dataplane), after), 0);
+	read_counters(&after);
 
 	ck_assert_msg(verdict == verdicts[expected->verdict], "%s: the verdict is %u instead of %u",
 		      sentence, verdict, verdicts[expected->verdict]);
-	check_counters(sentence, before, after, expected);
+	check_counters(sentence, before.values, after.values, frame, remembered, expected);
 	if (expected->verdict == SEND)
 		check_encapsulation(sentence, frame, SERVER_ADDRESS(expected->server));
 	else
@@ -342,4 +382,38 @@ enum server run_segment(const struct segment *segment)
 	if (run_frame(&frame) != XDP_REDIRECT)
 		return SERVER_COUNT;
 	return get32(output.bytes + FRAME_IP + 16) - SERVER_ADDRESS(0);
+}
+
+/* An address of IPv4 as text, in one of two places. */
+static const char *address_text(uint32_t address, char text[16])
+{
+	snprintf(text, 16, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255,
+		 address & 255);
+	return text;
+}
+
+enum server harness_explain(const struct segment *segment, uint32_t token)
+{
+	const char *kind = segment->options.length    ? "join"
+			   : segment->flags & TCP_SYN ? "syn"
+						      : "other";
+	char question[128], client[16], service[16];
+	enum server found = SERVER_COUNT;
+	const char *name;
+	json_t *answer;
+
+	snprintf(question, sizeof(question), "%s %s %u %s %u %x", kind,
+		 address_text(segment->client, client), segment->client_port,
+		 address_text(segment->service, service), segment->service_port, token);
+	if (!segment->options.length)
+		*strrchr(question, ' ') = '\0';
+	answer = explain(dataplane, question);
+	ck_assert_ptr_nonnull(answer);
+	name = json_string_value(json_object_get(answer, "server"));
+	for (size_t i = 0; name && i < SERVER_COUNT; i++) {
+		if (!strcmp(servers[i].name, name))
+			found = (enum server)i;
+	}
+	json_decref(answer);
+	return found;
 }

@@ -95,11 +95,14 @@ void expect(const char *sentence, const struct segment *segment, const struct ex
 /* Run the program on a segment, and say only where it was sent: a server, or SERVER_COUNT. */
 enum server run_segment(const struct segment *segment);
 
+/* Where the explanation of a segment says that it goes. @token: of a join, or 0. */
+enum server harness_explain(const struct segment *segment, uint32_t token);
+
 /* What came out of the last packet. */
 const struct frame *harness_output(void);
 
 /* Whether a segment's flow is among those of which only the join's SYN was seen. */
-bool harness_is_pending(const struct segment *segment);
+bool harness_is_new(const struct segment *segment);
 
 /* Mark a server as down, or up again, in the map of the running program. */
 void harness_set_down(enum server server, bool down);

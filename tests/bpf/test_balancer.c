@@ -489,7 +489,9 @@ END_TEST
 
 START_TEST(by_policy_unroutable_joins_are_dropped)
 {
-	const struct dataplane_options options = { .tokens = true, .drop_unroutable = true, .flows = 1024 };
+	const struct dataplane_options options = { .tokens = true,
+						   .drop_unroutable = true,
+						   .flows = 1024 };
 	const struct expected owner = SENT_TO(UP_1, BALANCER_ROUTED_TOKEN);
 	const struct expected hashed = SENT_TO(HASHED, BALANCER_ROUTED_HASH);
 	struct segment join = join_of(ID_OF(UP_1)), syn = segment_of(TCP_SYN);

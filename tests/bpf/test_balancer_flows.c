@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* What the balancer remembers of joins, and what makes it forget. */
+#include <stdlib.h>
+
 #include "balancer_harness.h"
 
 START_TEST(packets_behind_a_join_go_to_its_owner)
@@ -13,9 +15,9 @@ START_TEST(packets_behind_a_join_go_to_its_owner)
 
 	expect("the join goes to the owner", &join, &joined);
 	expect("its retransmission too", &join, &joined);
-	ck_assert(harness_is_pending(&join));
+	ck_assert(harness_is_new(&join));
 	expect("the first ACK follows and makes the flow stay", &segment, &first);
-	ck_assert(!harness_is_pending(&join));
+	ck_assert(!harness_is_new(&join));
 	segment.payload = 1000;
 	expect("data follows", &segment, &later);
 	expect("a late copy of the join changes nothing", &join, &joined);
@@ -172,6 +174,26 @@ START_TEST(without_tokens_joins_are_like_any_syn)
 }
 END_TEST
 
+/* Whatever a segment is, what explain says of it is what the program then does with it. */
+START_TEST(explain_says_what_the_program_does)
+{
+	srandom(7);
+	for (int i = 0; i < 3000; i++) {
+		struct segment segment = segment_of(random() % 2 ? TCP_SYN : TCP_ACK);
+		uint32_t token = 0;
+
+		segment.client_port = (uint16_t)(40000 + random() % 50);
+		segment.service_port = random() % 4 ? SERVICE_PORT : OTHER_PORT;
+		if (segment.flags == TCP_SYN && random() % 2) {
+			token = token_of(random() % 4 ? EPOCH : EPOCH_UNKNOWN, random() % 8);
+			options_add_join(&segment.options, token);
+		}
+		harness_set_down(UP_3, random() % 2);
+		ck_assert_int_eq(harness_explain(&segment, token), run_segment(&segment));
+	}
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, packets_behind_a_join_go_to_its_owner);
@@ -183,6 +205,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_syn_with_rst_forgets_nothing);
 	tcase_add_test(tcase, a_flow_whose_server_went_down_is_hashed);
 	tcase_add_test(tcase, a_flood_of_joins_does_not_push_a_flow_out);
+	tcase_add_test(tcase, explain_says_what_the_program_does);
 	tcase_add_test(tcase, without_tokens_joins_are_like_any_syn);
 }
 

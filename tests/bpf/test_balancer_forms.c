@@ -214,10 +214,10 @@ static int server_of(const struct segment *segment)
 
 static uint64_t counter(enum balancer_counter which)
 {
-	uint64_t counters[BALANCER_COUNTER_COUNT];
+	struct balancer_counters counters;
 
-	ck_assert_int_eq(dataplane_counters(dataplane_maps(dataplane), counters), 0);
-	return counters[which];
+	ck_assert_int_eq(dataplane_totals(dataplane_maps(dataplane), &counters), 0);
+	return counters.values[which];
 }
 
 /* The output is the frame's IP packet, unchanged, in IP of a version to a server. */

@@ -149,7 +149,7 @@ END_TEST
 START_TEST(the_slot_depends_on_the_whole_4_tuple)
 {
 	const struct balancer_flow flow = {
-		{ { 0, 0, 0xffff, 0xcb007105 } }, { { 0, 0, 0xffff, 0xc6336401 } }, 40000, 443
+		{ { 0, 0, 0xffff, 0xcb007105 } }, { { 0, 0, 0xffff, 0xc6336401 } }, 40000, 443, 0, 0
 	};
 	struct balancer_flow other[] = { flow, flow, flow, flow };
 
