@@ -80,7 +80,7 @@ static void find_fits(const struct mptcplb_keyring *keyring, struct search_batch
 	for (size_t i = 0; i < search->server_id_count; i++) {
 		uint32_t server_id = search->server_ids[i];
 
-		for (size_t j = 0; j < SEARCH_BATCH; j++)
+		for (size_t j = 0; j < count; j++)
 			batch->fits[j] |= batch->parts[j].server_id == server_id;
 	}
 	declassify(batch->fits, sizeof(batch->fits));

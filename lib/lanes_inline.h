@@ -4,9 +4,10 @@
  * loop over lanes surrounds one step of the scalar code, and the compiler turns the loop into
  * vector instructions of whatever CPU the function is compiled for that this is inlined into.
  *
- * For that the trip counts are constants, nothing branches on data, and the halves of a token are
- * 16 bits wide, so that one vector of halves is several vectors of SipHash states, whose
- * instructions the compiler then interleaves: one alone would wait for its own results.
+ * For that the trip counts are constants, and nothing branches on data. A loop of the cipher also
+ * reads something that is 16 bits wide, the mask of a half: one vector of masks goes with several
+ * vectors of SipHash states, whose instructions the compiler then interleaves. One alone would
+ * wait for its own results.
  */
 #ifndef MPTCPLB_LIB_LANES_INLINE_H
 #define MPTCPLB_LIB_LANES_INLINE_H
@@ -104,7 +105,6 @@ LANES_INLINE void lanes_decrypt(struct lanes_tokens *lanes, const struct mptcplb
 				const uint32_t *tokens)
 {
 	uint32_t width = MPTCPLB_TOKEN_BITS - keyring->epoch_bits;
-	/* the numbers of 16 bits that make the compiler take four vectors of states together */
 	uint16_t mask_a[LANES_TOKENS], mask_b[LANES_TOKENS];
 
 	for (int i = 0; i < LANES_TOKENS; i++) {
