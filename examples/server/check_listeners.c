@@ -2,6 +2,8 @@
 #include "checks.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +17,9 @@
 #include "program.h"
 #include "server.skel.h"
 
+/* So long an application may take to speak first. */
+#define SPEAK_MS 300
+
 /* The service that is looked at. */
 struct looked {
 	struct check *check;
@@ -22,6 +27,7 @@ struct looked {
 	const struct mptcplb_farm_service *service;
 	char address[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
 	unsigned int listeners;
+	uint16_t port; /* of the first one */
 };
 
 static bool is_local(const struct mptcplb_farm_address *address)
@@ -44,7 +50,8 @@ static void check_port(struct looked *looked, uint16_t port)
 	if (look_at(looked->program, &looked->service->address, port, &look) ||
 	    look.kind == SERVER_LISTENER_NONE)
 		return;
-	looked->listeners++;
+	if (!looked->listeners++)
+		looked->port = port;
 	if (look.kind == SERVER_LISTENER_TCP)
 		check_tell(looked->check,
 			   "the listener on %s port %u is no MPTCP socket: have its application "
@@ -56,6 +63,22 @@ static void check_port(struct looked *looked, uint16_t port)
 			   "keeps the kernel's keys: have its application not do that, or run with "
 			   "--cookies-for-all",
 			   looked->address, port);
+}
+
+/* Whether an application sends something before its client does. */
+static bool speaks_first(const struct mptcplb_farm_address *address, uint16_t port)
+{
+	struct sockaddr_storage to;
+	socklen_t size = half_open_address(&to, address, port);
+	int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+	struct pollfd polled = { .fd = fd, .events = POLLIN };
+	char byte;
+	bool speaks = fd >= 0 && connect(fd, (struct sockaddr *)&to, size) == 0 &&
+		      poll(&polled, 1, SPEAK_MS) == 1 && recv(fd, &byte, 1, MSG_DONTWAIT) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return speaks;
 }
 
 static void check_service(struct looked *looked, const struct listening *listening)
@@ -77,6 +100,12 @@ static void check_service(struct looked *looked, const struct listening *listeni
 	if (looked->listeners == 0)
 		check_tell(looked->check, "nobody listens on %s port %u: start its application",
 			   looked->address, service->port);
+	else if (speaks_first(&service->address, looked->port))
+		check_tell(looked->check,
+			   "the application on %s port %u speaks before its client, who waits for "
+			   "ever when the third ACK of a cookie is lost: leave this service out of "
+			   "the farm",
+			   looked->address, looked->port);
 }
 
 static struct server_bpf *load(const struct check *check)

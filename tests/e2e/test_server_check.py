@@ -3,15 +3,48 @@
 """mptcplb-server check: each thing that it can find, with its remedy."""
 
 import contextlib
+import ctypes
+import os
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import unittest
 
 sys.dont_write_bytecode = True
 
-from server_network import (FARM, GUARD_SECONDS, PATHS, PORT, SECRET, SERVER, SERVICE, Echo,  # noqa: E402
-                            Network)
+from server_network import (FARM, GUARD_SECONDS, IPPROTO_MPTCP, PATHS, PORT, SECRET,  # noqa: E402
+                            SERVER, SERVICE, Echo, Network)
+
+
+BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
+BPF_PROG_LOAD, BPF_LINK_CREATE, BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_INGRESS = 5, 28, 3, 46
+
+
+def bpf(command, attributes):
+    """The system call: a file descriptor."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    buffer = ctypes.create_string_buffer(attributes, 160)
+    descriptor = libc.syscall(BPF_SYSCALL, command, buffer, len(buffer))
+    if descriptor < 0:
+        raise OSError(ctypes.get_errno(), "bpf")
+    return descriptor
+
+
+@contextlib.contextmanager
+def tcx_program(network, interface):
+    """Somebody else's program on the TCX ingress of an interface of the server."""
+    code = ctypes.create_string_buffer(b"\xb7" + bytes(7) + b"\x95" + bytes(7))  # return 0
+    text = ctypes.create_string_buffer(b"GPL")
+    program = bpf(BPF_PROG_LOAD, struct.pack("IIQQ", BPF_PROG_TYPE_SCHED_CLS, 2,
+                                             ctypes.addressof(code), ctypes.addressof(text)))
+    with network.inside_of("server"):
+        link = bpf(BPF_LINK_CREATE, struct.pack("IIII", program, socket.if_nametoindex(interface),
+                                                BPF_TCX_INGRESS, 0))
+    yield
+    os.close(link)
+    os.close(program)
 
 
 class Check(unittest.TestCase):
@@ -106,6 +139,20 @@ class Check(unittest.TestCase):
             echo.set_receive_buffer(65536)
             self.assertIn("SO_RCVBUF", self.check()[1])
 
+    def test_application_that_speaks_first(self):
+        with self.network.inside_of("server"):
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+        with listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((SERVICE, PORT))
+            listener.listen()
+            application = threading.Thread(target=lambda: listener.accept()[0].send(b"220 mail"))
+            application.start()
+            code, lines, _errors = self.check()
+            application.join()
+        self.assertEqual((code, lines.count("\n")), (1, 1), lines)
+        self.assertIn(f"{PORT} speaks before its client", lines)
+
     def test_address_of_no_interface(self):
         with self.farm(FARM + "  - {address: 198.51.100.9, port: 80}\n"), Echo(self.network):
             self.assertIn("ip address add 198.51.100.9/32 dev lo", self.check()[1])
@@ -121,6 +168,16 @@ class Check(unittest.TestCase):
         self.network.ip("server", "link add spare type veth peer name spare2")
         self.addCleanup(self.network.ip, "server", "link delete spare")
         self.found("ip link set spare up", options=["--interface", "spare"])
+
+    def test_tcx_program_that_comes_first(self):
+        with tcx_program(self.network, "path2"):
+            self.found("TCX ingress of interface path2", "TCX_NEXT")
+        # It does not come before a program that was there.
+        agent = self.network.start_agent()
+        with tcx_program(self.network, "path2"), Echo(self.network):
+            self.assertEqual(self.check()[0], 0)
+        agent.stop()
+        self.network.hands_over = False
 
     def test_filter_that_comes_first(self):
         self.server("tc", "qdisc", "add", "dev", "path1", "clsact")
