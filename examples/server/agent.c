@@ -271,6 +271,7 @@ void agent_second(struct agent *agent)
 {
 	int error = MPTCPLB_OK;
 
+	agent_consumed(agent);
 	refresh_tokens(agent);
 	if (!agent->attached)
 		return;

@@ -17,9 +17,6 @@
 #include "program_maps.h"
 #include "server.skel.h"
 
-/* Bytes in a ring buffer for one struct server_consumed: a header of 8, and the next 8. */
-#define RING_RECORD_SIZE (8 + sizeof(struct server_consumed))
-
 /* So many joins of one token may come at once: a client joins by all of its paths together. */
 #define JOIN_TOKEN_BURST 16
 
@@ -56,7 +53,7 @@ static uint32_t ring_size(uint32_t slot_count)
 {
 	uint32_t size = (uint32_t)sysconf(_SC_PAGESIZE);
 
-	while (size < slot_count * RING_RECORD_SIZE)
+	while (size < slot_count * SERVER_RING_RECORD)
 		size *= 2;
 	return size;
 }

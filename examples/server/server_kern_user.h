@@ -102,6 +102,12 @@ struct server_consumed {
 	__u32 reserved;
 };
 
+/* Bytes in a ring buffer for one struct server_consumed: a header of 8, and the next 8. */
+#define SERVER_RING_RECORD (8 + sizeof(struct server_consumed))
+
+/* User space is woken when one in so many slots is empty; else it looks once a second. */
+#define SERVER_WAKE_SHARE 64
+
 /* An address and port that the farm answers on; port 0 stands for the address itself. */
 struct server_service {
 	struct server_address address;

@@ -160,6 +160,20 @@ static __always_inline struct offer find_offer(__u64 flow, __u64 key)
 	return offer;
 }
 
+/*
+ * Whether to wake user space for one more empty slot. That costs several times what the rest of
+ * the program does, so it is done for many at once, and not for each when nobody is there.
+ */
+static __always_inline __u64 wake_up(void)
+{
+	const __u64 waiting = bpf_ringbuf_query(&consumed, BPF_RB_AVAIL_DATA) / SERVER_RING_RECORD;
+	const __u32 share = slot_count / SERVER_WAKE_SHARE;
+
+	if (!share)
+		return 0;
+	return (waiting + 1) % share ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
+}
+
 /* Take a key out of its slot and tell user space; false when somebody else was faster. */
 static __always_inline bool consume(const struct offer *offer, __u64 key)
 {
@@ -174,7 +188,7 @@ static __always_inline bool consume(const struct offer *offer, __u64 key)
 		offer->slot->first_shown_at = 0;
 	}
 	count(SERVER_CONSUMED);
-	bpf_ringbuf_output(&consumed, &event, sizeof(event), 0);
+	bpf_ringbuf_output(&consumed, &event, sizeof(event), wake_up());
 	return true;
 }
 
