@@ -46,8 +46,8 @@ def ratio_of_medians(ones, others, rounds=2000):
 def parser(description):
     """A parser with what all measurements take."""
     result = argparse.ArgumentParser(description=description)
-    result.add_argument("--build", default=os.path.join(ROOT, "build/release"), metavar="DIR",
-                        help="build directory of the programs (default build/release)")
+    result.add_argument("--build", default=os.path.join(ROOT, "build/dev"), metavar="DIR",
+                        help="build directory of the programs (default build/dev)")
     return result
 
 

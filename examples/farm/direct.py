@@ -15,6 +15,7 @@ PORT = 443
 PATHS = (1, 2)
 PROGRAMS = {"agent": "examples/server/mptcplb-server",
             "relay": "examples/farm/mptcplb-farm-relay",
+            "syn_flood": "bench/syn_flood",
             "traffic": "examples/farm/mptcplb-farm-traffic",
             "tool": "tools/mptcplb-tool"}
 SERVER_IDS = (17, 201)
@@ -52,9 +53,10 @@ class Direct(Sandbox):
         super().__enter__()
         for name in ("client", "relay", *self.servers):
             self.add_namespace(name)
-        # Else the client stops using MPTCP after what looks like a blackhole.
-        self.sysctl("client", {"net.core.txrehash": 0, "net.mptcp.blackhole_timeout": 0},
-                    optional=True)
+        # Else the client stops using MPTCP after what looks like a blackhole. And reno,
+        # whatever the machine uses: BBR paces, and is lost at a round trip of zero.
+        self.sysctl("client", {"net.core.txrehash": 0, "net.mptcp.blackhole_timeout": 0,
+                               "net.ipv4.tcp_congestion_control": "reno"}, optional=True)
         self.ip("client", "mptcp limits set subflow 4")
         for server in self.servers.values():
             self._add_server(server)
@@ -74,7 +76,7 @@ class Direct(Sandbox):
         return path
 
     def _add_server(self, server):
-        self.sysctl(server.name, {"net.core.somaxconn": 65535})
+        self.sysctl(server.name, {"net.ipv4.tcp_congestion_control": "reno"}, optional=True)
         self.ip(server.name, f"address add {server.service[4]}/32 dev lo",
                 f"address add {server.service[6]}/128 dev lo")
         for path in PATHS:
