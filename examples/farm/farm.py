@@ -14,32 +14,17 @@ import shutil
 import signal
 import sys
 import time
-from typing import NamedTuple
 
+from addresses import MAX_BALANCERS, MAX_SERVERS, PATHS
 from joins import Capture, joins_accepted
+from members import ROLES, Farm, Programs
 from namespaces import FarmError, Sandbox
-from topology import MAX_BALANCERS, MAX_SERVERS, PATHS, Programs, Topology
+from topology import Size
 
 TOOLS = ("ip", "nsenter", "setpriv", "sysctl", "ethtool", "tcpdump")
 DEFAULT_BUILD = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../build/release")
 # Time for the last connections, beyond the time in which all are started.
 SLACK_SECONDS = 30
-
-
-class Roles(NamedTuple):
-    """What balancers, agents and redirectors are told beyond their names."""
-
-    balancer: list  # None: no balancers, the router spreads over the servers
-    server: list
-    redirector: list = None  # None: no redirectors
-
-
-RUNS = {
-    "plain": Roles(["--no-tokens"], ["--decapsulate-only"]),
-    "mptcplb": Roles([], []),
-    "redirector": Roles(["--no-tokens"], [], []),
-    "ecmp": Roles(None, [], []),
-}
 DEFAULT_RUNS = ["plain", "mptcplb"]
 
 
@@ -54,21 +39,20 @@ def measure(name, options):
     start = time.monotonic()
     with Sandbox() as sandbox:
         progress(f"{name}: building the network")
-        topology = Topology(sandbox, Programs(options.build), options.servers, options.balancers)
-        topology.build()
-        topology.write_config()
+        size = Size(options.servers, options.balancers, options.ip, options.member_ip or options.ip)
+        farm = Farm(sandbox, Programs(options.build), size, ROLES[name])
+        farm.build(options.rtt)
         progress(f"{name}: starting the farm")
-        topology.start_relay(options.rtt / 2)
-        topology.start_farm(RUNS[name])
+        farm.start()
         capture = Capture(sandbox, "router", PATHS)
         progress(f"{name}: {options.connections} connections")
-        before = joins_at_owner(sandbox, topology)
-        outcome = traffic(topology, options)
+        before = joins_at_owner(farm)
+        outcome = traffic(farm, options)
         joins = capture.stop()
         sandbox.check_running()
         return {
             "joins": len(joins),
-            "joins_at_owner": joins_at_owner(sandbox, topology) - before,
+            "joins_at_owner": joins_at_owner(farm) - before,
             "connections_completed": outcome["completed"],
             "mptcp": outcome["mptcp"],
             "joined_both_ways": outcome["joined_both_ways"],
@@ -78,15 +62,15 @@ def measure(name, options):
         }
 
 
-def joins_at_owner(sandbox, topology):
+def joins_at_owner(farm):
     """Joins that the servers' kernels have accepted, which only the owner of the token does."""
-    return sum(joins_accepted(sandbox, server) for server in topology.servers)
+    return sum(joins_accepted(farm.sandbox, server) for server in farm.topology.servers)
 
 
-def traffic(topology, options):
+def traffic(farm, options):
     """Let the client do its work; return what it reports."""
     seconds = options.connections * options.interval // 1000 + SLACK_SECONDS
-    client = topology.start_client({
+    client = farm.start_client({
         "connections": options.connections, "parallel": options.parallel, "bytes": options.bytes,
         "interval": options.interval, "hold": options.hold, "timeout": seconds})
     output = client.finish(seconds + SLACK_SECONDS)
@@ -101,7 +85,7 @@ def traffic(topology, options):
 
 def complaints(result):
     """What is not as it must be, as sentences."""
-    runs = {name: result[name] for name in RUNS if name in result}
+    runs = {name: result[name] for name in ROLES if name in result}
     for name, run in runs.items():
         if run["connections_completed"] != result["connections"]:
             yield (f"{name}: {run['connections_completed']} of {result['connections']} connections "
@@ -120,7 +104,7 @@ def table(result):
     lines = [f"{result['connections']} connections to {result['servers']} servers behind "
              f"{result['balancers']} balancers, {result['bytes_wrong']} wrong bytes", "",
              f"{'run':<10}{'connections':>12}{'joins tried':>14}{'at their owner':>17}{'share':>9}"]
-    for name in (name for name in RUNS if name in result):
+    for name in (name for name in ROLES if name in result):
         run = result[name]
         share = 100 * run["joins_at_owner"] / run["joins"] if run["joins"] else 0
         lines.append(f"{name:<10}{run['connections_completed']:>12}{run['joins']:>14}"
@@ -144,6 +128,10 @@ def arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--servers", type=number(1, MAX_SERVERS), default=8, metavar="N")
     parser.add_argument("--balancers", type=number(1, MAX_BALANCERS), default=2, metavar="N")
+    parser.add_argument("--ip", type=int, choices=(4, 6), default=4,
+                        help="IP version of clients and service (default %(default)s)")
+    parser.add_argument("--member-ip", type=int, choices=(4, 6),
+                        help="IP version of balancers and servers (default: that of --ip)")
     parser.add_argument("--connections", type=number(1, 100000), default=400, metavar="N")
     parser.add_argument("--parallel", type=number(1, 10000), default=100, metavar="N",
                         help="connections open at once, at most (default %(default)s)")
@@ -156,7 +144,7 @@ def arguments(argv):
     parser.add_argument("--hold", type=number(1, 3600000), default=2500, metavar="MS",
                         help="pause in each connection for its join (default %(default)s)")
     parser.add_argument("--runs", type=run_names, default=DEFAULT_RUNS, metavar="RUN,...",
-                        help=f"of {', '.join(RUNS)} (default {','.join(DEFAULT_RUNS)})")
+                        help=f"of {', '.join(ROLES)} (default {','.join(DEFAULT_RUNS)})")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--build", default=DEFAULT_BUILD, metavar="DIR",
                         help="build directory of the programs (default build/release)")
@@ -166,8 +154,8 @@ def arguments(argv):
 def run_names(text):
     """An argparse type: names of runs with commas between them."""
     names = text.split(",")
-    if not all(name in RUNS for name in names):
-        raise argparse.ArgumentTypeError(f"{text}: expected some of {','.join(RUNS)}")
+    if not all(name in ROLES for name in names):
+        raise argparse.ArgumentTypeError(f"{text}: expected some of {','.join(ROLES)}")
     return names
 
 

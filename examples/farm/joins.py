@@ -11,11 +11,16 @@ from namespaces import FarmError
 START_SECONDS = 20
 ETHERNET = 1
 ETHERTYPE_IPV4 = 0x0800
+ETHERTYPE_IPV6 = 0x86dd
+IPV6_HEADER = 40
 PROTOCOL_TCP = 6
 OPTION_END, OPTION_NOP, OPTION_MPTCP = 0, 1, 30
 MP_JOIN = 1
 # Link header, longest IPv4 header, longest TCP header.
 SNAPLEN = 14 + 60 + 60
+# tcpdump's tcp[] is of IPv4 only.
+SYNS = ("tcp[tcpflags] & (tcp-syn | tcp-ack) == tcp-syn or "
+        f"(ip6 proto \\tcp and ip6[{IPV6_HEADER + 13}] & (tcp-syn | tcp-ack) == tcp-syn)")
 
 
 class Capture:
@@ -27,8 +32,7 @@ class Capture:
         self._tcpdumps = [
             sandbox.start(namespace, [
                 "tcpdump", "-n", "-i", name, "-Q", "in", "-s", str(SNAPLEN), "-B", "16384",
-                "--immediate-mode", "-U", "-Z", "root", "-w", file,
-                "tcp[tcpflags] & (tcp-syn | tcp-ack) == tcp-syn"],
+                "--immediate-mode", "-U", "-Z", "root", "-w", file, SYNS],
                 f"tcpdump on {name}", ready=False)
             for name, file in self._files.items()]
         for tcpdump in self._tcpdumps:
@@ -80,16 +84,23 @@ def frames(pcap):
 
 def join_of_frame(frame):
     """What identifies the join whose SYN this frame is; None when it is none."""
-    if len(frame) < 34 or int.from_bytes(frame[12:14], "big") != ETHERTYPE_IPV4:
-        return None
-    packet = frame[14:]
-    segment = packet[(packet[0] & 15) * 4:]
-    if packet[9] != PROTOCOL_TCP or len(segment) < 20 or segment[13] & 0x12 != 0x02:
+    source, destination, segment = tcp_of_frame(frame)
+    if len(segment) < 20 or segment[13] & 0x12 != 0x02:
         return None
     if not has_join(segment[20:(segment[12] >> 4) * 4]):
         return None
     source_port, destination_port, number = struct.unpack_from("!HHI", segment)
-    return packet[12:16], source_port, packet[16:20], destination_port, number
+    return source, source_port, destination, destination_port, number
+
+
+def tcp_of_frame(frame):
+    """Source, destination and TCP segment of a frame; an empty segment when it has none."""
+    ethertype, packet = int.from_bytes(frame[12:14], "big"), frame[14:]
+    if ethertype == ETHERTYPE_IPV4 and len(packet) >= 20 and packet[9] == PROTOCOL_TCP:
+        return packet[12:16], packet[16:20], packet[(packet[0] & 15) * 4:]
+    if ethertype == ETHERTYPE_IPV6 and len(packet) >= IPV6_HEADER and packet[6] == PROTOCOL_TCP:
+        return packet[8:24], packet[24:40], packet[IPV6_HEADER:]
+    return b"", b"", b""
 
 
 def has_join(options):

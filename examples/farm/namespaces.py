@@ -141,9 +141,11 @@ class Sandbox:
     def add_namespace(self, name):
         """Make a namespace; `name` is what the other methods call it."""
         command("ip", "netns", "add", self._prefix + name)
-        # Strict reverse-path filters break direct server return. A link takes over the defaults of
-        # the time when it was made, so this comes before all links.
-        self.sysctl(name, {"net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.default.rp_filter": 0})
+        # Strict reverse-path filters break direct server return, and looking for duplicates of an
+        # IPv6 address takes a second. A link takes over the defaults of the time when it was made,
+        # so this comes before all links.
+        self.sysctl(name, {f"net.{key}": 0 for family in ("all", "default") for key in
+                           (f"ipv4.conf.{family}.rp_filter", f"ipv6.conf.{family}.accept_dad")})
         self.ip(name, "link set lo up")
 
     def namespace(self, name):

@@ -18,6 +18,7 @@ FARM_DIR = os.path.join(os.environ["MPTCPLB_SOURCE_DIR"], "examples/farm")
 sys.path.insert(0, FARM_DIR)
 
 import farm  # noqa: E402
+import members  # noqa: E402
 import namespaces  # noqa: E402
 
 SERVERS, CONNECTIONS, BYTES = 4, 60, 65536
@@ -124,17 +125,29 @@ class Run(unittest.TestCase):
         self.assertEqual(traces(self.pid), [])
 
 
-class Redirector(unittest.TestCase):
-    """Redirectors on the servers, behind what only hashes: all joins reach their owner."""
+class EveryRole(unittest.TestCase):
+    """All joins reach their owner in other roles too, and over IPv6."""
 
-    def test_behind_a_balancer_and_behind_a_router_alone(self):
-        code, out, err = call_main(*farm_arguments("--json", "--runs", "redirector,ecmp"))
+    def check(self, runs, *more):
+        code, out, err = call_main(*farm_arguments("--json", "--runs", ",".join(runs), *more))
         self.assertEqual((code, err), (0, ""))
-        for name in ("redirector", "ecmp"):
+        for name in runs:
             with self.subTest(run=name):
                 run = json.loads(out)[name]
                 self.assertEqual((run["joins"], run["joins_at_owner"], run["joined_both_ways"]),
                                  (CONNECTIONS, CONNECTIONS, CONNECTIONS))
+
+    def test_redirectors_behind_a_balancer_and_behind_a_router_alone(self):
+        self.check(["redirector", "ecmp"])
+
+    def test_ipv6(self):
+        self.check(["mptcplb", "redirector", "ecmp"], "--ip", "6")
+
+    def test_an_ipv6_service_on_ipv4_servers(self):
+        self.check(["mptcplb", "redirector"], "--ip", "6", "--member-ip", "4")
+
+    def test_an_ipv4_service_on_ipv6_servers(self):
+        self.check(["mptcplb"], "--member-ip", "6")
 
 
 class Failure(unittest.TestCase):
@@ -142,8 +155,8 @@ class Failure(unittest.TestCase):
 
     def test_joins_that_miss_their_owner(self):
         # The agents mint tokens, but the balancers do not look at them.
-        sabotage = {"mptcplb": farm.Roles(["--no-tokens"], farm.RUNS["mptcplb"].server)}
-        with mock.patch.object(farm, "RUNS", sabotage):
+        sabotage = {"mptcplb": members.Roles(["--no-tokens"], members.ROLES["mptcplb"].server)}
+        with mock.patch.object(farm, "ROLES", sabotage):
             code, out, err = call_main(*farm_arguments("--json", "--runs", "mptcplb"))
         run = json.loads(out)["mptcplb"]
         self.assertEqual(code, 1)
@@ -165,8 +178,8 @@ class Failure(unittest.TestCase):
                 self.assertEqual(len(list(farm.complaints(bad))), 1)
 
     def test_a_program_that_does_not_start(self):
-        wrong = {"plain": farm.Roles(["--no-such-option"], [])}
-        with mock.patch.object(farm, "RUNS", wrong):
+        wrong = {"plain": members.Roles(["--no-such-option"], [])}
+        with mock.patch.object(farm, "ROLES", wrong):
             code, _, err = call_main(*farm_arguments("--runs", "plain"))
         self.assertEqual(code, 1)
         self.assertIn("the balancer lb-1 did not start", err)

@@ -30,6 +30,13 @@ def frame(options, port=1000, number=7, flags=SYN, ip_options=b"", protocol=6):
     return bytes(12) + b"\x08\x00" + ip + ip_options + tcp + options
 
 
+def frame_ipv6(options, protocol=6):
+    """The same over IPv6."""
+    segment = frame(options)[34:]
+    ip = struct.pack("!IHBB", 6 << 28, len(segment), protocol, 64) + b"c" * 16 + b"s" * 16
+    return bytes(12) + b"\x86\xdd" + ip + segment
+
+
 def pcap(*frames, order="<", linktype=1):
     """A pcap file."""
     head = struct.pack(order + "IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, linktype)
@@ -61,6 +68,11 @@ class JoinsTried(unittest.TestCase):
     def test_options_of_ip(self):
         self.assertEqual(self.count(frame(JOIN, ip_options=bytes([1, 1, 1, 0]))), 1)
 
+    def test_ipv6(self):
+        self.assertEqual(joins.joins_tried(pcap(frame_ipv6(JOIN))),
+                         {(b"c" * 16, 1000, b"s" * 16, 443, 7)})
+        self.assertEqual(self.count(frame_ipv6(CAPABLE), frame_ipv6(JOIN, protocol=17)), 0)
+
     def test_broken_options(self):
         for broken in (bytes([30, 0]), bytes([30, 1]), bytes([5, 0]), bytes([5, 1]),
                        bytes([30, 41]), bytes([0])):
@@ -68,10 +80,10 @@ class JoinsTried(unittest.TestCase):
                 self.assertEqual(self.count(frame(broken + JOIN)), 0)
 
     def test_truncated_frames(self):
-        whole = frame(JOIN)
-        self.assertEqual(self.count(whole), 1)
-        for size in range(len(whole)):
-            self.assertEqual(self.count(whole[:size]), 0, f"{size} bytes")
+        for whole in (frame(JOIN), frame_ipv6(JOIN)):
+            self.assertEqual(self.count(whole), 1)
+            for size in range(len(whole)):
+                self.assertEqual(self.count(whole[:size]), 0, f"{size} bytes")
 
     def test_either_byte_order(self):
         self.assertEqual(len(joins.joins_tried(pcap(frame(JOIN), order=">"))), 1)
