@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """The programs of a farm: balancers, agents, redirectors, the service, and who uses it."""
 
+import contextlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from addresses import PATHS, PORT
 from farm_file import FarmFile
 from namespaces import FarmError
 from topology import Topology
+
+RELOADS_AT_ONCE = 2
 
 
 class Roles(NamedTuple):
@@ -49,6 +53,11 @@ class Farm:
         self.file = FarmFile(sandbox.directory, programs.tool, self.topology, size)
         self._programs = programs
         self._roles = roles
+        # What runs, by the name of its machine.
+        self.balancers = {}
+        self.agents = {}
+        self.redirectors = {}
+        self.services = {}
 
     def build(self, rtt_ms):
         """Make the network, with a round trip between client and farm, and the farm file."""
@@ -61,50 +70,79 @@ class Farm:
                            "the relay")
 
     def start(self):
-        """Start everything, and send the service's packets to it."""
-        balancers = [] if self._roles.balancer is None else self.topology.balancers
+        """Start everything that the farm file names, and send the service's packets to it."""
+        balancers = [] if self._roles.balancer is None else self.file.balancers
         for name in balancers:
             self.start_balancer(name)
         # An agent that finds the service at its start is ready for it at once.
         for name in self.topology.servers:
-            self.start_service(name)
-        if self._roles.redirector is not None:
-            for name in self.topology.servers:
-                self.start_redirector(name)
-        for agent in [self.start_agent(name, ready=False) for name in self.topology.servers]:
-            agent.wait_ready()
+            self._start_service(name)
+            if self._roles.redirector is not None:
+                self._start_redirector(name)
+        self.start_agents()
         self.topology.spread_over(balancers or self.topology.servers)
 
     def start_balancer(self, name):
         """Start a balancer."""
-        return self._start_balancer(name, f"the balancer {name}", self._roles.balancer)
+        self.balancers[name] = self._start_balancer(name, f"the balancer {name}",
+                                                    self._roles.balancer)
 
-    def start_redirector(self, name):
-        """Start a server's redirector."""
-        return self._start_balancer(name, f"the redirector of {name}",
-                                    ["--role", "redirector", *self._roles.redirector])
+    def _start_redirector(self, name):
+        self.redirectors[name] = self._start_balancer(
+            name, f"the redirector of {name}", ["--role", "redirector", *self._roles.redirector])
 
     def _start_balancer(self, name, title, options):
         return self.sandbox.start(name, [
             self._programs.balancer, "run", "--config", self.file.path, "--interface", "eth0",
             "--name", name, *options], title)
 
-    def start_service(self, name):
-        """Start what answers clients on a server."""
-        return self.sandbox.start(name, [
+    def _start_service(self, name):
+        self.services[name] = self.sandbox.start(name, [
             self._programs.traffic, "serve", "--address", self.topology.plan.service,
             "--port", str(PORT)], f"the service on {name}")
 
-    def start_agent(self, name, ready=True):
-        """Start a server's agent."""
-        return self.sandbox.start(name, [
-            self._programs.server, "run", "--config", self.file.path, "--server", name,
-            "--interface", "eth0", *self._roles.server], f"the agent of {name}", ready)
+    def start_agents(self):
+        """Start the agents of all servers that run the service."""
+        for name in self.services:
+            self.agents[name] = self.sandbox.start(name, [
+                self._programs.server, "run", "--config", self.file.path, "--server", name,
+                "--interface", "eth0", *self._roles.server], f"the agent of {name}", ready=False)
+        for agent in self.agents.values():
+            agent.wait_ready()
 
-    def start_client(self, options):
+    def reload_balancers(self, names=None):
+        """Have balancers and redirectors read the farm file again; all, or those of these names."""
+        with ThreadPoolExecutor(RELOADS_AT_ONCE) as pool:
+            list(pool.map(self._reload_balancer, names or [*self.balancers, *self.redirectors]))
+
+    def _reload_balancer(self, name):
+        self.sandbox.run(name, self._programs.balancer, "reload", "--interface", "eth0")
+
+    def all_refuse_reload(self):
+        """Whether all balancers and redirectors refuse to read the farm file."""
+        for name in [*self.balancers, *self.redirectors]:
+            with contextlib.suppress(FarmError):
+                self._reload_balancer(name)
+                return False
+        return True
+
+    def restart_agents(self):
+        """Have new agents take the place of the old ones, which end without a word."""
+        for agent in self.agents.values():
+            agent.kill()
+        self.start_agents()
+
+    def kill_server(self, name):
+        """Cut a server off, and end all that runs on it."""
+        self.sandbox.ip("router", f"link set {name} down")
+        for processes in (self.agents, self.redirectors, self.services):
+            if name in processes:
+                processes.pop(name).kill()
+
+    def start_client(self, options, *flags):
         """Start the client's connections."""
         address, _ = self.topology.plan.paths[PATHS[0]]
         return self.sandbox.start("client", [
             self._programs.traffic, "connect", "--address", self.topology.plan.service,
-            "--port", str(PORT), "--bind", address,
+            "--port", str(PORT), "--bind", address, *flags,
             *(f"--{name}={value}" for name, value in options.items())], "the client", ready=False)

@@ -61,12 +61,20 @@ class Process:
 
     def wait_ready(self):
         """Wait for the line `ready`."""
-        if not select.select([self._popen.stdout], [], [], START_SECONDS)[0]:
-            raise FarmError(f"{self.name} is not ready after {START_SECONDS} s: {self.errors()}")
-        line = self._popen.stdout.readline().strip()
+        line = self._read_line()
         if line != "ready":
             self._popen.wait(STOP_SECONDS)
             raise FarmError(f"{self.name} did not start: {self.errors() or line}")
+
+    def ask(self, number):
+        """Send it a signal; return the line that it prints upon it."""
+        self._popen.send_signal(number)
+        return self._read_line()
+
+    def _read_line(self):
+        if not select.select([self._popen.stdout], [], [], START_SECONDS)[0]:
+            raise FarmError(f"{self.name} said nothing for {START_SECONDS} s: {self.errors()}")
+        return self._popen.stdout.readline().strip()
 
     def finish(self, seconds):
         """Wait until it ends by itself; return its output."""
@@ -97,6 +105,12 @@ class Process:
         self.stopped = True
         if self.running():
             self._popen.terminate()
+
+    def kill(self):
+        """End it without a warning."""
+        self.stopped = True
+        self._popen.kill()
+        self._popen.wait()
 
     def stop(self):
         """End it, by force when it does not obey."""

@@ -16,13 +16,15 @@ static const char usage[] =
 	"       mptcplb-farm-traffic connect --address A --port P --bind A [OPTION…]\n"
 	"\n"
 	"serve answers each byte with its complement. connect sends a pattern, checks every byte of\n"
-	"the answers and prints what came of it as JSON.\n"
+	"the answers and prints what came of it as JSON. With --repeat it goes on until SIGTERM, and\n"
+	"prints on SIGUSR1 how its connections are.\n"
 	"\n"
 	"  --connections N  how many (default 1)\n"
 	"  --parallel N     at most so many at once (default 64)\n"
 	"  --interval MS    from the start of one to the start of the next (default 0)\n"
 	"  --hold MS        pause after the first quarter of the data (default 0)\n"
 	"  --bytes N        each connection sends (default 65536)\n"
+	"  --repeat         the same data again after each pause\n"
 	"  --timeout S      what is not complete by then hangs (default 60)\n";
 
 struct arguments {
@@ -98,6 +100,7 @@ static int parse(int argc, char **argv, struct arguments *arguments)
 		{ "interval", required_argument, NULL, 'i' },
 		{ "hold", required_argument, NULL, 'h' },
 		{ "bytes", required_argument, NULL, 'y' },
+		{ "repeat", no_argument, NULL, 'r' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -112,6 +115,8 @@ static int parse(int argc, char **argv, struct arguments *arguments)
 			arguments->port = optarg;
 		else if (option == 'b')
 			arguments->bind = optarg;
+		else if (option == 'r')
+			arguments->plan.repeat = true;
 		else if (set_number(&arguments->plan, option, optarg))
 			return usage_error("number out of range", optarg);
 	}

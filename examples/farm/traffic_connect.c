@@ -2,9 +2,7 @@
 #include "traffic.h"
 
 #include <errno.h>
-#include <linux/mptcp.h>
-#include <linux/tcp.h>
-#include <stdbool.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +12,8 @@
 
 #define EVENTS 64
 #define CHUNK 16384
-/* Subflows that we ask the kernel about: a farm's client has two addresses. */
-#define SUBFLOWS 2
+/* Once told to end, what has not ended by then never will. */
+#define ENDING_MS 10000
 
 enum phase {
 	CONNECTING,
@@ -30,6 +28,7 @@ struct connection {
 	uint32_t number;
 	enum phase phase;
 	uint32_t events; /* that epoll waits for */
+	uint64_t limit; /* how much is to be sent, and answered, before the next phase */
 	uint64_t sent;
 	uint64_t received;
 	uint64_t resume_ms; /* when the hold is over */
@@ -54,8 +53,21 @@ struct run {
 	uint32_t started;
 	uint32_t active;
 	uint64_t next_start_ms;
+	uint64_t surveyed_ms;
 	int poll;
 };
+
+/* Told by SIGTERM, and by SIGUSR1. */
+static volatile sig_atomic_t ending;
+static volatile sig_atomic_t survey_wanted;
+
+static void on_signal(int number)
+{
+	if (number == SIGUSR1)
+		survey_wanted = 1;
+	else
+		ending = 1;
+}
 
 static uint64_t now_ms(void)
 {
@@ -102,40 +114,19 @@ static void connection_fail(struct run *run, struct connection *connection, cons
 /* Ask the kernel, while the subflows are still there, what the connection has become. */
 static void inspect(struct outcome *outcome, int fd)
 {
-	struct {
-		struct mptcp_subflow_data head;
-		struct tcp_info subflows[SUBFLOWS];
-	} answer = {
-		.head = { .size_subflow_data = sizeof(answer.head),
-			  .size_user = sizeof(answer.subflows[0]) },
-	};
-	struct mptcp_info info = { 0 };
-	socklen_t info_size = sizeof(info);
-	socklen_t answer_size = sizeof(answer);
-	uint32_t both_ways = 0;
+	struct traffic_look look = traffic_look(fd, 0);
 
-	if (getsockopt(fd, SOL_MPTCP, MPTCP_INFO, &info, &info_size) ||
-	    info.mptcpi_flags & MPTCP_INFO_FLAG_FALLBACK ||
-	    !(info.mptcpi_flags & MPTCP_INFO_FLAG_REMOTE_KEY_RECEIVED))
-		return;
-	outcome->mptcp++;
-	if (getsockopt(fd, SOL_MPTCP, MPTCP_TCPINFO, &answer, &answer_size))
-		return;
-	for (uint32_t i = 0; i < answer.head.num_subflows && i < SUBFLOWS; i++)
-		both_ways += answer.subflows[i].tcpi_data_segs_in &&
-			     answer.subflows[i].tcpi_data_segs_out;
-	if (both_ways == SUBFLOWS)
-		outcome->joined_both_ways++;
+	outcome->mptcp += look.mptcp;
+	outcome->joined_both_ways += look.both_ways == TRAFFIC_SUBFLOWS;
 }
 
 /* Send what the phase allows and the socket takes. Returns 0, or -1 and errno. */
-static int send_pattern(const struct traffic_plan *plan, struct connection *connection)
+static int send_pattern(struct connection *connection)
 {
-	uint64_t limit = connection->phase < SECOND_PART ? first_part(plan) : plan->bytes;
 	uint8_t chunk[CHUNK];
 
-	while (connection->sent < limit) {
-		uint64_t left = limit - connection->sent;
+	while (connection->sent < connection->limit) {
+		uint64_t left = connection->limit - connection->sent;
 		size_t size = left < CHUNK ? (size_t)left : CHUNK;
 		ssize_t sent;
 
@@ -172,29 +163,50 @@ static int receive_answers(struct outcome *outcome, struct connection *connectio
 	return errno == EAGAIN ? 0 : -1;
 }
 
+static void connection_hold(struct run *run, struct connection *connection)
+{
+	connection->phase = HOLDING;
+	connection->resume_ms = now_ms() + run->plan->hold_ms;
+}
+
+static void connection_shut_down(struct run *run, struct connection *connection)
+{
+	inspect(&run->outcome, connection->fd);
+	shutdown(connection->fd, SHUT_WR);
+	connection->phase = CLOSING;
+}
+
 /* Go from phase to phase as answers come in. */
 static void advance(struct run *run, struct connection *connection)
 {
-	const struct traffic_plan *plan = run->plan;
+	if (connection->received < connection->limit)
+		return;
+	if (connection->phase == FIRST_PART ||
+	    (connection->phase == SECOND_PART && run->plan->repeat && !ending))
+		connection_hold(run, connection);
+	else if (connection->phase == SECOND_PART)
+		connection_shut_down(run, connection);
+}
 
-	if (connection->phase == FIRST_PART && connection->received >= first_part(plan)) {
-		connection->phase = HOLDING;
-		connection->resume_ms = now_ms() + plan->hold_ms;
+/* The pause is over: send the rest of the data, or all of it once more. */
+static void connection_resume(struct run *run, struct connection *connection)
+{
+	uint64_t bytes = run->plan->bytes;
+
+	if (run->plan->repeat && ending) {
+		connection_shut_down(run, connection);
+		return;
 	}
-	if (connection->phase == SECOND_PART && connection->received >= plan->bytes) {
-		inspect(&run->outcome, connection->fd);
-		shutdown(connection->fd, SHUT_WR);
-		connection->phase = CLOSING;
-	}
+	connection->limit = connection->limit < bytes ? bytes : connection->limit + bytes;
+	connection->phase = SECOND_PART;
 }
 
 /* Wait for room to send only when there is something to send. Returns 0, or -1 and errno. */
 static int connection_poll(struct run *run, struct connection *connection, int operation)
 {
-	uint64_t limit = connection->phase < SECOND_PART ? first_part(run->plan) : run->plan->bytes;
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = connection };
 
-	if (connection->phase == CONNECTING || connection->sent < limit)
+	if (connection->phase == CONNECTING || connection->sent < connection->limit)
 		event.events |= EPOLLOUT;
 	if (operation == EPOLL_CTL_MOD && event.events == connection->events)
 		return 0;
@@ -217,7 +229,7 @@ static void connection_step(struct run *run, struct connection *connection)
 		}
 		connection->phase = FIRST_PART;
 	}
-	if (send_pattern(run->plan, connection)) {
+	if (send_pattern(connection)) {
 		connection_fail(run, connection, strerror(errno));
 		return;
 	}
@@ -225,7 +237,7 @@ static void connection_step(struct run *run, struct connection *connection)
 	advance(run, connection);
 	if (ended < 0) {
 		connection_fail(run, connection, strerror(errno));
-	} else if (ended && connection->received != run->plan->bytes) {
+	} else if (ended && connection->phase != CLOSING) {
 		connection_fail(run, connection, "the server ended the connection early");
 	} else if (ended) {
 		run->outcome.completed++;
@@ -238,8 +250,11 @@ static void connection_step(struct run *run, struct connection *connection)
 /* Returns 0, or -1 when this machine cannot make sockets. */
 static int connection_start(struct run *run, struct connection *connection)
 {
-	*connection =
-		(struct connection){ .fd = traffic_socket(run->local), .number = run->started };
+	*connection = (struct connection){
+		.fd = traffic_socket(run->local),
+		.number = run->started,
+		.limit = first_part(run->plan),
+	};
 	if (connection->fd < 0)
 		return -1;
 	run->started++;
@@ -260,8 +275,8 @@ static int clock_step(struct run *run, uint64_t now)
 		struct connection *connection = &run->places[i];
 
 		if (connection->fd >= 0 && connection->phase == HOLDING &&
-		    connection->resume_ms <= now) {
-			connection->phase = SECOND_PART;
+		    (connection->resume_ms <= now || (plan->repeat && ending))) {
+			connection_resume(run, connection);
 			connection_step(run, connection);
 		}
 		if (connection->fd < 0 && run->started < plan->connections &&
@@ -274,16 +289,46 @@ static int clock_step(struct run *run, uint64_t now)
 	return 0;
 }
 
+/* Print how the connections are, and what moved since the last time. */
+static void survey(struct run *run)
+{
+	uint64_t now = now_ms();
+	uint32_t alive = 0; /* connections with a subflow that moves */
+	uint32_t moving = 0;
+
+	for (uint32_t i = 0; i < run->plan->parallel; i++) {
+		struct traffic_look look;
+
+		if (run->places[i].fd < 0)
+			continue;
+		look = traffic_look(run->places[i].fd, now - run->surveyed_ms);
+		alive += look.moving > 0;
+		moving += look.moving;
+	}
+	printf("{\"failed\":%u,\"alive\":%u,\"moving\":%u,\"bytes\":%llu,\"bytes_wrong\":%llu}\n",
+	       run->outcome.failed, alive, moving, (unsigned long long)run->outcome.bytes,
+	       (unsigned long long)run->outcome.bytes_wrong);
+	fflush(stdout);
+	run->surveyed_ms = now;
+	survey_wanted = 0;
+}
+
 /* Returns 0 when the plan is carried out or its time is over, else -1. */
 static int carry_out(struct run *run)
 {
 	uint64_t end = now_ms() + run->plan->timeout_ms;
 	struct epoll_event events[EVENTS];
+	bool told = false;
 	uint64_t now;
 
 	while ((run->started < run->plan->connections || run->active) && (now = now_ms()) < end) {
 		int count;
 
+		if (ending && !told && now + ENDING_MS < end)
+			end = now + ENDING_MS;
+		told = ending;
+		if (survey_wanted)
+			survey(run);
 		if (clock_step(run, now))
 			return -1;
 		/* One millisecond is the clock's step here, for starts and for holds. */
@@ -323,8 +368,14 @@ static void report(const struct run *run, uint64_t took_ms)
 int traffic_connect(const struct sockaddr_storage *local, const struct sockaddr_storage *remote,
 		    const struct traffic_plan *plan)
 {
-	struct run run = { .plan = plan, .local = local, .remote = remote };
+	const struct sigaction action = { .sa_handler = on_signal };
 	uint64_t start = now_ms();
+	struct run run = { .plan = plan, .local = local, .remote = remote, .surveyed_ms = start };
+
+	if (plan->repeat) {
+		sigaction(SIGTERM, &action, NULL);
+		sigaction(SIGUSR1, &action, NULL);
+	}
 
 	run.poll = epoll_create1(EPOLL_CLOEXEC);
 	run.places = calloc(plan->parallel, sizeof(*run.places));
