@@ -10,7 +10,11 @@
 #include "lanes.h"
 
 /* Keys drawn from the seed at a time. */
-#define SEARCH_BATCH 128
+#define SEARCH_BATCH 64
+/* Keys that are decoded together: as many as fill the lanes of each variant. */
+#define CANDIDATES_GROUP 32
+/* One batch, the group that is not full yet, and where the next one is written. */
+#define CANDIDATES_MAX (SEARCH_BATCH + CANDIDATES_GROUP)
 /* Limit of tries, in multiples of the mean, when the caller names none. */
 #define SEARCH_MEANS 64
 
@@ -39,78 +43,97 @@ static uint64_t search_limit(const struct mptcplb_keyring *keyring,
 	return SEARCH_MEANS * (mean ? mean : 1);
 }
 
-/* The keys that are looked at together. */
+/*
+ * Keys whose tokens are of the active epoch. They are decoded in whole groups, and those that are
+ * left wait for more: a group that is not full takes as long as a full one.
+ */
+struct candidates {
+	size_t count;
+	uint8_t keys[CANDIDATES_MAX][MPTCPLB_KEY_SIZE];
+	uint32_t tokens[CANDIDATES_MAX];
+	uint64_t tries[CANDIDATES_MAX]; /* how many keys were tried with this one */
+	struct mptcplb_token_parts parts[CANDIDATES_MAX];
+	int errors[CANDIDATES_MAX]; /* none, with such tokens */
+	uint32_t fits[CANDIDATES_MAX]; /* whether the server id is wanted */
+};
+
+/* A batch of keys, and what came of it. */
 struct search_batch {
 	uint8_t keys[SEARCH_BATCH][MPTCPLB_KEY_SIZE];
 	uint32_t tokens[SEARCH_BATCH]; /* of the keys */
-	/* Of these keys the tokens are of the active epoch; the arrays below are in step with it. */
-	uint8_t candidates[SEARCH_BATCH];
-	uint32_t candidate_tokens[SEARCH_BATCH];
-	struct mptcplb_token_parts parts[SEARCH_BATCH];
-	int errors[SEARCH_BATCH]; /* none, with such tokens */
-	uint32_t fits[SEARCH_BATCH]; /* whether the server id is wanted */
+	struct candidates candidates;
 };
 
 /* Note the candidates among the first keys. A token's epoch is public, so it may be acted on. */
-static size_t find_candidates(const struct mptcplb_keyring *keyring, struct search_batch *batch,
-			      size_t count)
+static void add_candidates(const struct mptcplb_keyring *keyring, struct search_batch *batch,
+			   size_t count, uint64_t tries)
 {
-	size_t n = 0;
+	struct candidates *candidates = &batch->candidates;
+	size_t n = candidates->count;
 
 	for (size_t i = 0; i < count; i++) {
 		uint32_t token = batch->tokens[i];
 		uint64_t key;
 
 		memcpy(&key, batch->keys[i], sizeof(key));
-		batch->candidates[n] = (uint8_t)i;
-		batch->candidate_tokens[n] = token;
+		memcpy(candidates->keys[n], &key, sizeof(key));
+		candidates->tokens[n] = token;
+		candidates->tries[n] = tries + i + 1;
 		n += (mptcplb_core_token_epoch(keyring, token) == keyring->active) & (token != 0) &
 		     (key != 0);
 	}
-	return n;
+	candidates->count = n;
 }
 
-/* Decode the candidates and compare all of them with all ids, whatever is found on the way. */
-static void find_fits(const struct mptcplb_keyring *keyring, struct search_batch *batch,
+/* Decode the first candidates and compare all of them with all ids, whatever is found. */
+static void find_fits(const struct mptcplb_keyring *keyring, struct candidates *candidates,
 		      const struct mptcplb_key_search *search, size_t count)
 {
-	mptcplb_token_decode_batch(keyring, batch->parts, batch->errors, batch->candidate_tokens,
-				   count);
-	memset(batch->fits, 0, sizeof(batch->fits));
+	mptcplb_token_decode_batch(keyring, candidates->parts, candidates->errors,
+				   candidates->tokens, count);
+	memset(candidates->fits, 0, sizeof(candidates->fits));
 	for (size_t i = 0; i < search->server_id_count; i++) {
 		uint32_t server_id = search->server_ids[i];
 
 		for (size_t j = 0; j < count; j++)
-			batch->fits[j] |= batch->parts[j].server_id == server_id;
+			candidates->fits[j] |= candidates->parts[j].server_id == server_id;
 	}
-	declassify(batch->fits, sizeof(batch->fits));
+	declassify(candidates->fits, sizeof(candidates->fits));
 }
 
-/* The first key among the first @count that the search wants, or @count when there is none. */
-static size_t search_batch(const struct mptcplb_keyring *keyring, struct mptcplb_key_found *found,
-			   const struct mptcplb_key_search *search, struct search_batch *batch,
-			   size_t count)
+static void remove_candidates(struct candidates *candidates, size_t count)
 {
-	size_t n;
+	size_t left = candidates->count - count;
 
-	lanes_best()->key_tokens(batch->tokens, (const uint8_t(*)[MPTCPLB_KEY_SIZE])batch->keys,
-				 count);
-	n = find_candidates(keyring, batch, count);
-	find_fits(keyring, batch, search, n);
-	for (size_t i = 0; i < n; i++) {
-		size_t key = batch->candidates[i];
-		uint32_t token = batch->tokens[key];
+	memmove(candidates->keys, candidates->keys + count, left * sizeof(*candidates->keys));
+	memmove(candidates->tokens, candidates->tokens + count, left * sizeof(*candidates->tokens));
+	memmove(candidates->tries, candidates->tries + count, left * sizeof(*candidates->tries));
+	candidates->count = left;
+}
 
-		if (!batch->fits[i])
+/* Look at the first @count candidates, which are gone then. Whether one is what is wanted. */
+static int look_at_candidates(const struct mptcplb_keyring *keyring,
+			      struct mptcplb_key_found *found,
+			      const struct mptcplb_key_search *search,
+			      struct candidates *candidates, size_t count)
+{
+	find_fits(keyring, candidates, search, count);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t token = candidates->tokens[i];
+
+		if (!candidates->fits[i])
 			continue;
-		if (search->accept && !search->accept(search->context, token, &batch->parts[i]))
+		if (search->accept &&
+		    !search->accept(search->context, token, &candidates->parts[i]))
 			continue;
-		memcpy(found->key, batch->keys[key], MPTCPLB_KEY_SIZE);
+		memcpy(found->key, candidates->keys[i], MPTCPLB_KEY_SIZE);
 		found->token = token;
-		found->parts = batch->parts[i];
-		return key;
+		found->parts = candidates->parts[i];
+		found->tries = candidates->tries[i];
+		return 1;
 	}
-	return count;
+	remove_candidates(candidates, count);
+	return 0;
 }
 
 int mptcplb_key_search(const struct mptcplb_keyring *keyring, struct mptcplb_key_found *found,
@@ -118,7 +141,7 @@ int mptcplb_key_search(const struct mptcplb_keyring *keyring, struct mptcplb_key
 {
 	uint8_t seed[CRYPTO_SEED_SIZE];
 	struct search_batch batch = { 0 };
-	uint64_t limit;
+	uint64_t limit, tries;
 	int error = check_search(keyring, search);
 
 	if (error)
@@ -132,17 +155,20 @@ int mptcplb_key_search(const struct mptcplb_keyring *keyring, struct mptcplb_key
 
 	limit = search_limit(keyring, search);
 	error = MPTCPLB_ERR_TRIES_EXHAUSTED;
-	for (uint64_t tries = 0; error && tries < limit; tries += SEARCH_BATCH) {
-		size_t count =
-			limit - tries < SEARCH_BATCH ? (size_t)(limit - tries) : SEARCH_BATCH;
-		size_t key;
+	for (tries = 0; error && tries < limit; tries += SEARCH_BATCH) {
+		uint64_t left = limit - tries;
+		size_t keys = left < SEARCH_BATCH ? (size_t)left : SEARCH_BATCH;
+		size_t count;
 
 		crypto_expand(batch.keys[0], sizeof(batch.keys), seed, tries / SEARCH_BATCH);
-		key = search_batch(keyring, found, search, &batch, count);
-		if (key < count) {
-			found->tries = tries + key + 1;
+		lanes_best()->key_tokens(batch.tokens,
+					 (const uint8_t(*)[MPTCPLB_KEY_SIZE])batch.keys, keys);
+		add_candidates(keyring, &batch, keys, tries);
+		count = batch.candidates.count;
+		if (left > SEARCH_BATCH)
+			count -= count % CANDIDATES_GROUP;
+		if (look_at_candidates(keyring, found, search, &batch.candidates, count))
 			error = MPTCPLB_OK;
-		}
 	}
 	crypto_wipe(seed, sizeof(seed));
 	crypto_wipe(&batch, sizeof(batch));
