@@ -13,6 +13,22 @@ from server_network import (FARM, GUARD_SECONDS, SECRET, SERVER, Echo, Network, 
                             is_mptcp)
 
 
+# Runs a command with a kernel that has no BPF links on interfaces: bpf(BPF_LINK_CREATE) gives EINVAL.
+WITHOUT_LINKS = """
+import ctypes, os, struct, sys
+number = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
+code = b"".join(struct.pack("HBBI", *step) for step in (
+    (0x20, 0, 0, 0), (0x15, 0, 3, number),  # which system call
+    (0x20, 0, 0, 16), (0x15, 0, 1, 28),  # which of its commands
+    (0x06, 0, 0, 0x50000 | 22), (0x06, 0, 0, 0x7fff0000)))
+buffer = ctypes.create_string_buffer(code)
+program = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
+if ctypes.CDLL(None).prctl(22, 2, program, 0, 0):
+    sys.exit("no seccomp")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 class Operation(unittest.TestCase):
     """Starting, stopping, and what can be wrong."""
 
@@ -71,6 +87,16 @@ class Operation(unittest.TestCase):
                 self.assertTrue(is_mptcp(echo.clients[0]))
                 self.assertEqual(self.network.counters().get("syn_handed_over"), seen)
             agent.stop()
+
+    def test_kernel_without_tcx(self):
+        prefix = [sys.executable, "-c", WITHOUT_LINKS]
+        self.refused([*prefix, *self.network.agent_argv("--attach", "tcx")], "path1", "Linux 6.6")
+        agent = self.network.start_agent_as(prefix)
+        self.assertEqual([interface["attached"] for interface in
+                          self.network.status()["interfaces"]], ["clsact", "clsact"])
+        self.assertIn("server_ingress", self.tc("filter", "show", "dev", "path1", "ingress"))
+        agent.stop()
+        self.assertNotIn("clsact", self.tc("qdisc", "show"))
 
     def test_place_that_is_taken(self):
         self.tc("qdisc", "add", "dev", "path1", "clsact")
