@@ -240,8 +240,8 @@ int program_set_state(const struct server_bpf *program, const struct server_stat
 	return bpf_map_update_elem(bpf_map__fd(program->maps.state), &zero, state, BPF_ANY);
 }
 
-/* A search gives up after so many times the mean: 2 % of them find nothing. */
-#define SEARCH_MEANS 4
+/* A search gives up after so many times the mean, or SERVER_SEARCH_TRIES_MAX keys. */
+#define SEARCH_MEANS 16
 
 int program_allow_search(const struct server_bpf *program, const struct mptcplb_farm *farm,
 			 const struct mptcplb_farm_server *server)

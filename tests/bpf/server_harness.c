@@ -155,7 +155,7 @@ void harness_add(Suite *suite, const char *name, void (*load)(void), void (*setu
 
 		snprintf(full, sizeof(names[0]), "%s, IPv%d", name, i ? 6 : 4);
 		tcase = tcase_create(full);
-		tcase_set_timeout(tcase, 60);
+		tcase_set_timeout(tcase, 0);
 		version = i ? 6 : 4;
 		/* Unchecked fixtures: once for all tests of the case, which are forked later. */
 		tcase_add_unchecked_fixture(tcase, use[i], nothing);

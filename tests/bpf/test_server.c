@@ -89,6 +89,23 @@ START_TEST(retransmitted_syn_sees_the_same_key)
 }
 END_TEST
 
+START_TEST(retransmitted_syns_see_the_same_keys)
+{
+	static uint8_t first[300][8];
+	uint16_t flow;
+
+	/* So many that some have to take their second candidate. */
+	for (flow = 0; flow < 300; flow++)
+		offered_key(flow + 1, first[flow]);
+	for (flow = 0; flow < 300; flow++) {
+		uint8_t again[8];
+
+		offered_key(flow + 1, again);
+		ck_assert_mem_eq(first[flow], again, 8);
+	}
+}
+END_TEST
+
 START_TEST(other_flows_see_other_keys_while_there_are_some)
 {
 	bool seen[SLOTS] = { false };
@@ -324,6 +341,7 @@ static void add_tests_of_one_slot(TCase *tcase)
 
 static void add_tests_of_many_slots(TCase *tcase)
 {
+	tcase_add_test(tcase, retransmitted_syns_see_the_same_keys);
 	tcase_add_test(tcase, other_flows_see_other_keys_while_there_are_some);
 	tcase_add_test(tcase, key_of_another_flow_is_blanked);
 	tcase_add_test(tcase, key_whose_bucket_is_full_is_not_shown_when_there_is_another);

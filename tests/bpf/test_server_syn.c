@@ -4,11 +4,16 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <mptcplb/core.h>
+#include <mptcplb/farm.h>
+
+#include "half_open.h"
+#include "look.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -261,6 +266,81 @@ START_TEST(connections_are_left_alone)
 }
 END_TEST
 
+static void set_syncookies(const char *value)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/tcp_syncookies", "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(value, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+/* Have a listener on the loopback address send a SYN cookie; its mark of that. */
+static uint32_t provoke_cookie(const struct mptcplb_farm_address *address)
+{
+	const int program = bpf_program__fd(skel->progs.server_look);
+	struct look look = { .mark = 0 };
+	int tries, fd;
+
+	set_syncookies("2");
+	fd = half_open_connect(address, PORT);
+	ck_assert_int_ge(fd, 0);
+	set_syncookies("1");
+	for (tries = 0; !look.mark && tries < 1000; tries++) {
+		ck_assert_int_eq(look_at(program, address, PORT, &look), 0);
+		usleep(1000);
+	}
+	ck_assert_uint_ne(look.mark, 0);
+	close(fd);
+	return look.mark;
+}
+
+/* What becomes of a SYN when a listener was seen to set a mark so long ago. */
+static enum server_counter verdict(const struct server_address *address, uint64_t seen_at,
+				   uint32_t jiffies)
+{
+	const struct server_service service = { .address = *address, .port = htons(PORT) };
+	const struct server_mark mark = { .seen_at = seen_at, .jiffies = jiffies };
+	const uint64_t unmarked = counter(SERVER_SYN_UNMARKED);
+	struct frame syn = capable_syn();
+
+	set_addresses(&syn, address);
+	ck_assert_int_eq(
+		bpf_map_update_elem(bpf_map__fd(skel->maps.services), &service, &mark, BPF_ANY), 0);
+	assert_passed(syn);
+	return counter(SERVER_SYN_UNMARKED) > unmarked ? SERVER_SYN_UNMARKED : SERVER_SYN_AUXILIARY;
+}
+
+START_TEST(listener_must_have_sent_a_cookie_lately)
+{
+	struct mptcplb_farm_address here = { .version = (uint8_t)harness_version() };
+	struct sockaddr_storage storage;
+	struct server_address address;
+	const uint64_t now = now_ns();
+	socklen_t size = loopback(&storage, &address);
+	uint32_t mark;
+	int listener;
+
+	memcpy(here.bytes, here.version == 4 ? &address.words[3] : &address.words[0],
+	       here.version == 4 ? 4 : 16);
+	listener = socket(storage.ss_family, SOCK_STREAM, IPPROTO_MPTCP);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&storage, size), 0);
+	ck_assert_int_eq(listen(listener, 16), 0);
+	mark = provoke_cookie(&here);
+
+	/* There is no auxiliary listener here, which is looked for last. */
+	ck_assert_int_eq(verdict(&address, now, mark), SERVER_SYN_AUXILIARY);
+	ck_assert_uint_eq(counter(SERVER_SYN_AUXILIARY), 1);
+	ck_assert_int_eq(verdict(&address, 0, mark), SERVER_SYN_UNMARKED);
+	ck_assert_int_eq(verdict(&address, now - SERVER_MARK_NS - SERVER_SECOND_NS, mark),
+			 SERVER_SYN_UNMARKED);
+	/* Another listener than the one that was seen: it has no mark that new. */
+	ck_assert_int_eq(verdict(&address, now, mark + 1), SERVER_SYN_UNMARKED);
+	ck_assert_int_eq(verdict(&address, now, mark - 1), SERVER_SYN_AUXILIARY);
+	close(listener);
+}
+END_TEST
+
 static const struct server_join_limit limit = { HOUR_NS, (LIMIT - 1) * HOUR_NS };
 
 static void load_with_limit_of_token(void)
@@ -282,6 +362,7 @@ static void add_tests_with_limit_of_token(TCase *tcase)
 	tcase_add_test(tcase, syn_without_an_mptcp_listener_is_left);
 	tcase_add_test(tcase, syn_to_a_listener_without_a_mark_is_left);
 	tcase_add_test(tcase, plain_syn_is_not_looked_at);
+	tcase_add_test(tcase, listener_must_have_sent_a_cookie_lately);
 	tcase_add_test(tcase, connections_are_left_alone);
 }
 
