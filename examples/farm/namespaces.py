@@ -51,6 +51,7 @@ class Process:
             ["setpriv", "--pdeathsig", "KILL", *sandbox.inside(namespace, *argv)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, text=True,
             start_new_session=True)
+        self.pid = self._popen.pid
 
     def errors(self):
         """What it has written to stderr so far."""

@@ -83,12 +83,17 @@ def options_of(segment):
         left = left[size:]
 
 
+def mp_capable_of(segment):
+    """The MP_CAPABLE options of a segment."""
+    return [option for kind, option in options_of(segment) if kind == 30 and option[2] >> 4 == 0]
+
+
 class Agent:
     """A running agent."""
 
     def __init__(self, process):
         self._process = process
-        self.stop, self.errors = process.stop, process.errors
+        self.stop, self.errors, self.pid = process.stop, process.errors, process.pid
 
     def signal(self, number):
         """Send it a signal."""
@@ -334,17 +339,21 @@ class RawClient:
             total = (total & 0xffff) + (total >> 16)
         return total ^ 0xffff
 
-    def _send(self, port, sequence, acknowledged, flags, option):
+    def _frame(self, port, sequence, acknowledged, flags, option, payload=b""):
         addresses = socket.inet_aton(self.CLIENT_ADDRESS) + socket.inet_aton(SERVICE)
         segment = bytearray(struct.pack("!HHIIBBHHH", port, PORT, sequence, acknowledged,
-                                        (20 + len(option)) // 4 << 4, flags, 65535, 0, 0) + option)
+                                        (20 + len(option)) // 4 << 4, flags, 65535, 0, 0)
+                            + option + payload)
         pseudo = addresses + struct.pack("!HH", socket.IPPROTO_TCP, len(segment))
         struct.pack_into("!H", segment, 16, self._checksum(pseudo + segment))
         packet = self._ip_header(addresses, socket.IPPROTO_TCP, len(segment)) + segment
         if self._tunnel:
             outer = socket.inet_aton(BALANCER) + socket.inet_aton(ADDRESS)
             packet = self._ip_header(outer, socket.IPPROTO_IPIP, len(packet)) + packet
-        self._socket.send(self._ethernet + packet)
+        return self._ethernet + packet
+
+    def _send(self, *segment):
+        self._socket.send(self._frame(*segment))
 
     def _ip_header(self, addresses, protocol, size):
         header = bytearray(struct.pack("!BBHHHBBH", 0x45, 0, 20 + size, 0, 0, 64, protocol, 0)
