@@ -151,8 +151,8 @@ static __always_inline bool is_hidden(struct __sk_buff *skb, const struct networ
 	return ip->fragment && ip->protocol == IPPROTO_TCP && is_for_service(skb, ip);
 }
 
-SEC("tc")
-int server_ingress(struct __sk_buff *skb)
+/* All that ingress does with a packet; returns its verdict. */
+static __always_inline int let_in(struct __sk_buff *skb)
 {
 	const struct server_mark *service;
 	struct packet packet = {};
@@ -180,6 +180,12 @@ int server_ingress(struct __sk_buff *skb)
 	else if (packet.tcp.syn && !packet.tcp.ack && !packet.tcp.fin)
 		pass = check_syn(skb, &packet, service);
 	return pass ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int server_ingress(struct __sk_buff *skb)
+{
+	return let_in(skb);
 }
 
 SEC("tc")

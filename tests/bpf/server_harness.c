@@ -307,6 +307,11 @@ uint32_t harness_egress_of_socket(struct frame *frame)
 	return run(skel->progs.server_egress, frame);
 }
 
+uint32_t harness_ingress_protocol(struct frame frame)
+{
+	return run(skel->progs.server_ingress_protocol, &frame);
+}
+
 /* Where the TCP header is; extension headers are not gone through. */
 static size_t tcp_offset(const struct frame *frame)
 {

@@ -82,6 +82,9 @@ uint32_t harness_ingress(struct frame *frame);
 uint32_t harness_egress(struct frame *frame); /* without a socket */
 uint32_t harness_egress_of_socket(struct frame *frame);
 
+/* The Ethertype that the kernel takes a packet for behind ingress. */
+uint32_t harness_ingress_protocol(struct frame frame);
+
 uint8_t *tcp_of(struct frame *frame);
 
 /* 0 when the TCP checksum is right. */
