@@ -216,20 +216,15 @@ END_TEST
 
 START_TEST(flood_of_searches_ends_in_time)
 {
-	const uint64_t start = now_ns();
-	uint64_t found;
 	uint16_t flow;
 
-	/* No other second begins before the time of this one is spent. */
-	set_spent(start + 3600 * SERVER_SECOND_NS - SERVER_SECOND_NS, 0);
 	for (flow = 1; flow < 60000 && !counter(SERVER_SEARCH_NO_TIME); flow++) {
 		uint8_t key[8];
 
 		offered_key(flow, key);
 		empty_slots();
 	}
-	found = counter(SERVER_SEARCH_FOUND);
-	ck_assert_uint_gt(found, 0);
+	ck_assert_uint_gt(counter(SERVER_SEARCH_FOUND), 0);
 	ck_assert_uint_eq(counter(SERVER_SEARCH_NO_TIME), 1);
 }
 END_TEST
