@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-"""What the measurements of the server agent share: figures with their uncertainty, command lines."""
+"""What the measurements of the agent share: figures with their uncertainty, command lines."""
 
 import argparse
 import math
@@ -56,4 +56,5 @@ def machine():
     with open("/proc/cpuinfo", encoding="ascii") as cpuinfo:
         model = next((line.split(":", 1)[1].strip() for line in cpuinfo
                       if line.startswith("model name")), "unknown CPU")
-    return f"{os.cpu_count()} CPUs of {model}, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}"
+    return (f"{os.cpu_count()} CPUs of {model}, Linux {platform.release()}, "
+            f"load {os.getloadavg()[0]:.1f}")
