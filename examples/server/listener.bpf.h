@@ -6,6 +6,8 @@
 #ifndef MPTCPLB_SERVER_LISTENER_BPF_H
 #define MPTCPLB_SERVER_LISTENER_BPF_H
 
+#include <bpf/bpf_core_read.h>
+
 #include "packet.bpf.h"
 
 #define KERNEL_TYPE __attribute__((preserve_access_index))
@@ -117,7 +119,9 @@ static __always_inline void describe_listener(struct bpf_sock *socket, struct li
 	listener->requests = tcp->inet_conn.icsk_accept_queue.qlen.counter;
 	listener->accepts = sock->sk_ack_backlog <= sock->sk_max_ack_backlog;
 	listener->cookies = net && net->ipv4.sysctl_tcp_syncookies;
-	listener->plain = !(sock->sk_userlocks & SOCK_RCVBUF_LOCK) && !tcp->window_clamp;
+	/* A field of bits in Linux 6.1. */
+	listener->plain = !(BPF_CORE_READ_BITFIELD(sock, sk_userlocks) & SOCK_RCVBUF_LOCK) &&
+			  !tcp->window_clamp;
 }
 
 /* Whether the kernel has more than a listener for a segment: then it knows what to do. */

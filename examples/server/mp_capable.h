@@ -65,10 +65,22 @@ static long mp_capable_step(__u32 index, struct mp_capable **context)
 	return 0;
 }
 
+/*
+ * Where the option is. Masked, as the verifier of Linux 6.1 loses what a comparison has told of a
+ * number that the compiler keeps on the stack.
+ */
+static __always_inline __u32 mp_capable_at(const struct mp_capable *walk)
+{
+	__u32 at = walk->at;
+
+	asm volatile("" : "+r"(at)); /* the compiler knows that it is no more, and drops the mask */
+	return at & 63;
+}
+
 /* Whether exactly one MP_CAPABLE of RFC 8684 was found, in a sound list. Its length is open. */
 static __always_inline int mp_capable_sound(const struct mp_capable *walk)
 {
-	__u32 at = walk->at;
+	__u32 at = mp_capable_at(walk);
 
 	return walk->count == 1 && !walk->malformed && at < MPTCPLB_TCP_OPTIONS_MAX &&
 	       (walk->options[at + 2] & 0xf) == MPTCPLB_VERSION_RFC8684;
@@ -85,7 +97,7 @@ static __always_inline int mp_capable_has_both_keys(const struct mp_capable *wal
 /* A key of the option, its bytes as they lie on the wire. */
 static __always_inline __u64 mp_capable_key(const struct mp_capable *walk, __u32 offset)
 {
-	__u32 at = walk->at;
+	__u32 at = mp_capable_at(walk);
 	__u64 key = 0;
 
 	if (at < MPTCPLB_TCP_OPTIONS_MAX)
@@ -95,7 +107,7 @@ static __always_inline __u64 mp_capable_key(const struct mp_capable *walk, __u32
 
 static __always_inline void mp_capable_set_key(struct mp_capable *walk, __u32 offset, __u64 key)
 {
-	__u32 at = walk->at;
+	__u32 at = mp_capable_at(walk);
 
 	if (at < MPTCPLB_TCP_OPTIONS_MAX)
 		__builtin_memcpy(&walk->options[at + offset], &key, sizeof(key));

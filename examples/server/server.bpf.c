@@ -38,7 +38,11 @@ find_mp_capable(struct __sk_buff *skb, const struct packet *packet, __u32 least)
 	struct options_room *room;
 	struct mp_capable *walk;
 
-	if (length < least || length > MPTCPLB_TCP_OPTIONS_MAX)
+	if (length < least)
+		return NULL;
+	/* Or the compiler makes one comparison of the two: see walk_syn(). */
+	asm volatile("" : "+r"(length));
+	if (length > MPTCPLB_TCP_OPTIONS_MAX)
 		return NULL;
 	room = bpf_map_lookup_elem(&options_room, &zero);
 	if (!room)
