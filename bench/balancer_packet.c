@@ -5,10 +5,15 @@
  * the measurement. The flow table holds a million flows. Each kind of packet is measured warm,
  * with the same 16 clients again and again, and cold, with any of a million, so that what their
  * flows need of the table is in no cache.
+ *
+ * With --flood: what a million forged joins, and then a million SYNs with random tokens, do to
+ * 100,000 flows that are remembered, and to joins whose second packet comes 20,000 packets behind
+ * their SYN (20 ms, when a million packets come a second).
  */
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +28,12 @@
 #define FLOWS (1U << 20)
 #define RUNS 40000
 #define PORT 443
+/* Of the floods: flows in use, packets, and the joins among them. */
+#define KEPT 100000
+#define FLOOD 1000000
+#define JOIN_EVERY 100
+#define JOIN_WAITS 20000
+#define FORGED 0x40000000 /* client addresses from here on */
 #define SERVICE 0xc6336401 /* 198.51.100.1 */
 #define CLIENT(i) (0x0a000000 + (i)) /* 10.0.0.0 and on */
 
@@ -33,6 +44,7 @@ enum kind {
 	PLAIN_SYN,
 	JOIN_SYN,
 	KINDS,
+	RANDOM_JOIN, /* with any token */
 };
 
 static const char *const kind_names[KINDS] = {
@@ -50,9 +62,9 @@ static void fail(const char *what)
 	exit(EXIT_FAILURE);
 }
 
-static struct dataplane *open_dataplane(void)
+static struct dataplane *open_dataplane(uint32_t flows)
 {
-	const struct dataplane_options options = { .tokens = true, .flows = FLOWS };
+	const struct dataplane_options options = { .tokens = true, .flows = flows };
 	const struct mptcplb_farm_balancer balancer = { "lb", { 4, { 192, 0, 2, 1 } } };
 	const struct dataplane_member self = { balancer.name, &balancer.address };
 	struct mptcplb_farm_server servers[SERVERS] = { 0 };
@@ -113,13 +125,14 @@ static uint32_t build(uint8_t frame[128], enum kind kind, uint32_t client)
 	memcpy(frame, headers, sizeof(headers));
 	put(ip + 12, client, 4);
 	put(ip + 16, SERVICE, 4);
-	if (kind == PLAIN_SYN || kind == JOIN_SYN) {
+	if (kind >= PLAIN_SYN) {
 		memcpy(frame + length, options, sizeof(options));
 		length += sizeof(options);
 		ip[33] = 2;
 	}
-	if (kind == JOIN_SYN) {
-		if (mptcplb_token_encode(&keyring, &token, &parts))
+	if (kind > PLAIN_SYN) {
+		token = (uint32_t)random() << 1 ^ (uint32_t)random();
+		if (kind == JOIN_SYN && mptcplb_token_encode(&keyring, &token, &parts))
 			exit(EXIT_FAILURE);
 		memcpy(frame + length - 4, join, sizeof(join));
 		put(frame + length, token, 4);
@@ -130,9 +143,12 @@ static uint32_t build(uint8_t frame[128], enum kind kind, uint32_t client)
 	return length;
 }
 
+/* Returns the time; the packet that comes out is in output. */
+static uint8_t output[256];
+
 static uint32_t run_once(int program, enum kind kind, uint32_t client)
 {
-	uint8_t frame[128], output[256];
+	uint8_t frame[128];
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_out = output,
 		    .data_size_out = sizeof(output), .repeat = 1);
 
@@ -140,16 +156,16 @@ static uint32_t run_once(int program, enum kind kind, uint32_t client)
 	if (bpf_prog_test_run_opts(program, &run))
 		fail("BPF_PROG_TEST_RUN");
 	if (run.retval != (kind == EMPTY ? XDP_PASS : XDP_REDIRECT)) {
-		fprintf(stderr, "%s: the verdict is %u\n", kind_names[kind], run.retval);
+		fprintf(stderr, "packet of kind %d: the verdict is %u\n", kind, run.retval);
 		exit(EXIT_FAILURE);
 	}
 	return run.duration;
 }
 
-/* A million joins, and the packet behind each that makes its flow stay. */
-static void fill_flows(int program)
+/* Joins, and the packet behind each that makes its flow stay. */
+static void fill_flows(int program, uint32_t flows)
 {
-	for (uint32_t i = 0; i < FLOWS; i++) {
+	for (uint32_t i = 0; i < flows; i++) {
 		run_once(program, JOIN_SYN, CLIENT(i));
 		run_once(program, KNOWN_FLOW, CLIENT(i));
 	}
@@ -178,28 +194,76 @@ static uint32_t median(int program, enum kind kind, uint32_t clients)
 	return times[RUNS / 2];
 }
 
-int main(void)
+/* Whether the flow's next packet goes elsewhere than its join. */
+static bool is_lost(int program, uint32_t client)
 {
-	static const uint8_t secret[MPTCPLB_SECRET_SIZE] = "sixteen bytes...";
+	run_once(program, KNOWN_FLOW, client);
+	return output[33] != 11 + client % SERVERS;
+}
+
+static uint32_t count_lost(int program)
+{
+	uint32_t lost = 0;
+
+	for (uint32_t i = 0; i < KEPT; i++)
+		lost += is_lost(program, CLIENT(i));
+	return lost;
+}
+
+static void flood(int program, enum kind kind, const char *what)
+{
+	uint32_t joins = 0, lost = 0;
+
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		run_once(program, kind, FORGED + (uint32_t)random() % FORGED);
+		if (i % JOIN_EVERY)
+			continue;
+		run_once(program, JOIN_SYN, CLIENT(KEPT + i));
+		if (i < JOIN_WAITS)
+			continue;
+		lost += is_lost(program, CLIENT(KEPT + i - JOIN_WAITS));
+		joins++;
+	}
+	printf("%s: %u of %u flows in use lost, %u of %u joins on their way lost\n", what,
+	       count_lost(program), KEPT, lost, joins);
+}
+
+static int measure_floods(void)
+{
+	struct dataplane *dataplane = open_dataplane(DATAPLANE_FLOWS_DEFAULT);
+	struct balancer_counters counters;
+
+	if (!dataplane)
+		return EXIT_FAILURE;
+	fill_flows(dataplane_program(dataplane), KEPT);
+	flood(dataplane_program(dataplane), JOIN_SYN, "a million forged joins");
+	flood(dataplane_program(dataplane), RANDOM_JOIN, "a million SYNs with random tokens");
+	if (dataplane_totals(dataplane_maps(dataplane), &counters))
+		return EXIT_FAILURE;
+#define PRINT_COUNTER(symbol, name, meaning)    \
+	if (counters.values[BALANCER_##symbol]) \
+		printf("%10llu %s\n", counters.values[BALANCER_##symbol], name);
+	BALANCER_COUNTERS(PRINT_COUNTER)
+#undef PRINT_COUNTER
+	dataplane_close(dataplane);
+	return EXIT_SUCCESS;
+}
+
+static int measure_times(void)
+{
 	static const struct bpf_insn empty[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	struct dataplane *dataplane;
+	int program = bpf_prog_load(BPF_PROG_TYPE_XDP, "empty", "GPL", empty, 2, NULL);
+	struct dataplane *dataplane = open_dataplane(FLOWS);
 	uint32_t nothing;
-	int program;
 
-	daemon_libbpf_log();
-	if (unshare(CLONE_NEWNET) < 0)
-		fail("unshare");
-	program = bpf_prog_load(BPF_PROG_TYPE_XDP, "empty", "GPL", empty, 2, NULL);
-	if (mptcplb_keyring_init(&keyring, 1, 8) || mptcplb_keyring_add(&keyring, 0, secret) ||
-	    program < 0)
-		fail("cannot start");
-	dataplane = open_dataplane();
+	if (program < 0)
+		fail("cannot load the empty program");
 	if (!dataplane)
 		return EXIT_FAILURE;
-	fill_flows(dataplane_program(dataplane));
+	fill_flows(dataplane_program(dataplane), FLOWS);
 	nothing = median(program, EMPTY, 16);
 	printf("%s: %u ns; net of that:\n%-24s %9s %9s\n", kind_names[EMPTY], nothing, "", "warm",
 	       "cold");
@@ -212,4 +276,16 @@ int main(void)
 	}
 	dataplane_close(dataplane);
 	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	static const uint8_t secret[MPTCPLB_SECRET_SIZE] = "sixteen bytes...";
+
+	daemon_libbpf_log();
+	if (unshare(CLONE_NEWNET) < 0)
+		fail("unshare");
+	if (mptcplb_keyring_init(&keyring, 1, 8) || mptcplb_keyring_add(&keyring, 0, secret))
+		return EXIT_FAILURE;
+	return argc > 1 && !strcmp(argv[1], "--flood") ? measure_floods() : measure_times();
 }

@@ -101,13 +101,46 @@ static __always_inline int route_syn(struct xdp_md *ctx, struct task *task,
 	return redirector ? pass(packet, BALANCER_PASSED_LOCAL) : balance_syn(task, packet);
 }
 
+/*
+ * An ICMP error about a flow that is not remembered may be for any server: this one takes it, and
+ * user space sends copies to the others. Not of one that came from another server: that never
+ * gets here.
+ */
+static __always_inline int tell_all(struct xdp_md *ctx, const struct packet *packet)
+{
+	struct balancer_error *error;
+	__u32 length;
+
+	error = may_tell() ? bpf_ringbuf_reserve(&errors, sizeof(*error), 0) : NULL;
+	if (!error)
+		return pass(packet, BALANCER_ICMP_NOT_TOLD);
+	length = packet->length;
+	if (length < sizeof(struct iphdr))
+		goto discard;
+	/* Two comparisons, next to the use: what the verifier of Linux 6.1 knows is gone soon. */
+	asm volatile("" : "+r"(length));
+	if (length > BALANCER_ERROR_SIZE ||
+	    bpf_xdp_load_bytes(ctx, packet->network, error->packet, length))
+		goto discard;
+	error->length = length;
+	bpf_ringbuf_submit(error, 0);
+	return pass(packet, BALANCER_ICMP_TO_ALL);
+
+discard:
+	bpf_ringbuf_discard(error, 0);
+	return pass(packet, BALANCER_ICMP_NOT_TOLD);
+}
+
 /* A packet of a flow under way, or an ICMP error about it. */
-static __always_inline int route(struct task *task, const struct packet *packet, __u32 remembered)
+static __always_inline int route(struct xdp_md *ctx, struct task *task, const struct packet *packet,
+				 __u32 remembered)
 {
 	__u32 slot;
 
 	if (usable_server(remembered) && remembered != task->farm->own_index)
 		return send_to(task, remembered, BALANCER_BY_FLOW);
+	if (redirector && packet->protocol != IPPROTO_TCP)
+		return tell_all(ctx, packet);
 	if (redirector)
 		return pass(packet, BALANCER_PASSED_LOCAL);
 	slot = balancer_slot(&packet->flow);
@@ -127,7 +160,7 @@ static __always_inline int route_by_memory(struct xdp_md *ctx, struct task *task
 	if (any && !find_places(&places, &packet->flow))
 		return drop(packet, BALANCER_DROPPED_NO_SERVER);
 	if (!packet->syn)
-		return route(task, packet, any ? recall(packet, &places) : BALANCER_NO_SERVER);
+		return route(ctx, task, packet, any ? recall(packet, &places) : BALANCER_NO_SERVER);
 	verdict = route_syn(ctx, task, packet);
 	if (any && task->remember)
 		remember(packet, &places, task->server);

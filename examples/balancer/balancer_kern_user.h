@@ -44,11 +44,14 @@ struct balancer_flow {
  * needs no lock: the top of the flow's hash, marks, and the server's index. Time is CLOCK_MONOTONIC in units of 2^30
  * ns, about a second.
  */
-#define BALANCER_WAYS 5
-struct balancer_bucket {
-	__u64 words[BALANCER_WAYS]; /* 0: free */
-	__u32 seen[BALANCER_WAYS]; /* when a packet of the flow came last */
+#define BALANCER_WAYS 4
+struct balancer_place {
+	__u64 word; /* 0: free */
+	__u32 seen; /* when a packet of the flow came last */
 	__u32 reserved; /* zero */
+};
+struct balancer_bucket {
+	struct balancer_place places[BALANCER_WAYS];
 };
 #define BALANCER_WORD_TAG (~(__u64)0xffff)
 #define BALANCER_WORD_USED 0x8000
@@ -127,6 +130,17 @@ struct balancer_config {
 	__u8 reserved; /* zero */
 };
 
+/*
+ * An ICMP error that a redirector has copies of sent to all servers. RFC 1812 and RFC 4443 bound
+ * them to 576 and 1280 bytes; more than this of one is not needed to find the flow.
+ */
+#define BALANCER_ERROR_SIZE 576
+#define BALANCER_ERRORS_RING (64 << 10)
+struct balancer_error {
+	__u32 length;
+	__u8 packet[BALANCER_ERROR_SIZE]; /* from its IP header on */
+};
+
 /* How to reach a server: cached for one tick of the kernel's clock on each CPU. */
 struct balancer_hop {
 	__u64 tick; /* when it was looked up */
@@ -161,6 +175,8 @@ enum balancer_way {
 	X(ROUTED_HASH, "routed_hash", "packets that went where their 4-tuple hashes to")           \
 	X(ICMP_ERRORS, "icmp_errors", "ICMP errors that followed the flow they are about")         \
 	X(BYTES, "bytes", "in packets that were routed, from their IP header on")                  \
+	X(ICMP_TO_ALL, "icmp_to_all", "redirector: ICMP errors of unknown flows, told to all")     \
+	X(ICMP_NOT_TOLD, "icmp_not_told", "redirector: the same, but too many or too long")        \
 	X(FLOWS_NEW, "flows_new", "flows that were remembered with their SYN")                     \
 	X(FLOWS_KEPT, "flows_kept", "flows whose second packet came: kept from now on")            \
 	X(FLOWS_FORGOTTEN, "flows_forgotten", "remembered flows given up for a new SYN")           \

@@ -18,7 +18,7 @@
 #include "table.h"
 
 /* Room for so many flows in a bucket on average, so that full ones are rare: see docs/balancer.md. */
-#define FLOWS_PER_BUCKET 3
+#define FLOWS_PER_BUCKET 2
 
 struct dataplane {
 	struct balancer_bpf *skeleton;
@@ -40,7 +40,7 @@ static const char *const map_names[DATAPLANE_MAP_COUNT] = {
 	[DATAPLANE_FLOWS] = "flows",	   [DATAPLANE_FLOW_NAMES] = "flow_names",
 	[DATAPLANE_FLOW_KEY] = "flow_key", [DATAPLANE_COUNTERS] = "counters",
 	[DATAPLANE_TRAFFIC] = "traffic",   [DATAPLANE_SERVERS] = "servers",
-	[DATAPLANE_TABLES] = "tables",
+	[DATAPLANE_TABLES] = "tables",	   [DATAPLANE_ERRORS] = "errors",
 };
 
 const char *dataplane_map_name(enum dataplane_map map)

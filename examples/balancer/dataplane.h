@@ -41,6 +41,7 @@ enum dataplane_map {
 	DATAPLANE_FLOW_KEY,
 	DATAPLANE_COUNTERS,
 	DATAPLANE_TRAFFIC,
+	DATAPLANE_ERRORS,
 	/* Not shared: read, to go on with its indices and with the homes of its flows. */
 	DATAPLANE_SERVERS,
 	DATAPLANE_TABLES,

@@ -12,27 +12,31 @@ struct places {
 };
 
 /* A place is a way in one of them. */
-#define IN_SECOND 8
-#define WAY_MASK (IN_SECOND - 1)
-#define PLACE_MASK (2 * IN_SECOND - 1)
-#define NO_PLACE WAY_MASK
+#define IN_SECOND BALANCER_WAYS
+#define NO_PLACE (2 * BALANCER_WAYS)
+
+/* Masked, as the verifier of older kernels loses the bounds of a way on its way here. */
+static __always_inline struct balancer_place *place_at(struct balancer_bucket *bucket, __u32 way)
+{
+	return &bucket->places[way & (BALANCER_WAYS - 1)];
+}
 
 /* Another CPU may change a word at any time, so it is read and written once. */
-static __always_inline __u64 word_load(const struct balancer_bucket *bucket, __u32 way)
+static __always_inline __u64 word_load(const struct balancer_place *place)
 {
-	return *(const volatile __u64 *)&bucket->words[way];
+	return *(const volatile __u64 *)&place->word;
 }
 
-static __always_inline void word_store(struct balancer_bucket *bucket, __u32 way, __u64 word)
+static __always_inline void word_store(struct balancer_place *place, __u64 word)
 {
-	*(volatile __u64 *)&bucket->words[way] = word;
+	*(volatile __u64 *)&place->word = word;
 }
 
-static __always_inline void set_seen(struct balancer_bucket *bucket, __u32 way, __u32 now)
+static __always_inline void set_seen(struct balancer_place *place, __u32 now)
 {
 	/* Not at every packet: a write takes the cache line from the other CPUs. */
-	if (bucket->seen[way] != now)
-		bucket->seen[way] = now;
+	if (place->seen != now)
+		place->seen = now;
 }
 
 static __always_inline bool is_of_flow(__u64 word, __u64 hash)
@@ -50,11 +54,11 @@ __noinline __u32 find_place(struct balancer_bucket *first, struct balancer_bucke
 	if (!first || !second)
 		return NO_PLACE;
 	for (__u32 way = 0; way < BALANCER_WAYS; way++) {
-		if (is_of_flow(word_load(first, way), hash))
+		if (is_of_flow(word_load(&first->places[way]), hash))
 			return way;
 	}
 	for (__u32 way = 0; way < BALANCER_WAYS; way++) {
-		if (is_of_flow(word_load(second, way), hash))
+		if (is_of_flow(word_load(&second->places[way]), hash))
 			return IN_SECOND | way;
 	}
 	return NO_PLACE;
@@ -70,13 +74,15 @@ __noinline __u32 find_place(struct balancer_bucket *first, struct balancer_bucke
 #define WORTH_OF_KEPT (2ULL << 32)
 #define WORTH_OF_ACTIVE (3ULL << 32)
 /* What choose_place() returns has the place below the worth. */
-#define WORTH_SHIFT 4
+#define WORTH_SHIFT 3
+#define PLACE_MASK ((1 << WORTH_SHIFT) - 1)
 
 static __always_inline __u64 worth_of(const struct balancer_bucket *bucket, __u32 way, __u64 hash,
 				      __u32 now)
 {
-	__u64 word = word_load(bucket, way);
-	__u32 seen = bucket->seen[way];
+	const struct balancer_place *place = &bucket->places[way];
+	__u64 word = word_load(place);
+	__u32 seen = place->seen;
 
 	if (is_of_flow(word, hash))
 		return 0;
@@ -132,15 +138,15 @@ static __always_inline void set_name(const struct places *places, __u32 place,
 	__u32 index = balancer_bucket(places->hash, place >= IN_SECOND, bucket_mask);
 	struct balancer_flow *name;
 
-	index = index * BALANCER_WAYS + (place & WAY_MASK);
+	index = index * BALANCER_WAYS + place % BALANCER_WAYS;
 	name = bpf_map_lookup_elem(&flow_names, &index);
 	if (name)
 		*name = *flow;
 }
 
-static __always_inline struct balancer_bucket *bucket_of(const struct places *places, __u32 place)
+static __always_inline struct balancer_place *place_of(const struct places *places, __u32 place)
 {
-	return place < IN_SECOND ? places->buckets[0] : places->buckets[1];
+	return place_at(place < IN_SECOND ? places->buckets[0] : places->buckets[1], place);
 }
 
 /*
@@ -149,20 +155,19 @@ static __always_inline struct balancer_bucket *bucket_of(const struct places *pl
  */
 static __always_inline __u32 recall(const struct packet *packet, const struct places *places)
 {
-	const __u32 place = find_place(places->buckets[0], places->buckets[1], places->hash);
-	const __u32 way = place & WAY_MASK;
-	struct balancer_bucket *bucket = bucket_of(places, place);
+	const __u32 found = find_place(places->buckets[0], places->buckets[1], places->hash);
+	struct balancer_place *place = place_of(places, found);
 	__u64 word;
 
-	if (way >= BALANCER_WAYS)
+	if (found >= NO_PLACE)
 		return BALANCER_NO_SERVER;
-	word = word_load(bucket, way);
+	word = word_load(place);
 	if (packet->protocol != IPPROTO_TCP)
 		return word & BALANCER_WORD_SERVER;
-	set_seen(bucket, way, time_now());
+	set_seen(place, time_now());
 	if (!(word & BALANCER_WORD_KEPT)) {
-		word_store(bucket, way, word | BALANCER_WORD_KEPT);
-		set_name(places, place, &packet->flow);
+		word_store(place, word | BALANCER_WORD_KEPT);
+		set_name(places, found, &packet->flow);
 		count(packet, BALANCER_FLOWS_KEPT);
 	}
 	return word & BALANCER_WORD_SERVER;
@@ -170,12 +175,11 @@ static __always_inline __u32 recall(const struct packet *packet, const struct pl
 
 static __always_inline void forget(const struct packet *packet, const struct places *places)
 {
-	const __u32 place = find_place(places->buckets[0], places->buckets[1], places->hash);
-	const __u32 way = place & WAY_MASK;
+	const __u32 found = find_place(places->buckets[0], places->buckets[1], places->hash);
 
-	if (way >= BALANCER_WAYS)
+	if (found >= NO_PLACE)
 		return;
-	word_store(bucket_of(places, place), way, 0);
+	word_store(place_of(places, found), 0);
 	count(packet, BALANCER_FLOWS_FORGOTTEN);
 }
 
@@ -186,21 +190,20 @@ static __always_inline void remember(const struct packet *packet, const struct p
 	const __u32 now = time_now();
 	const __u64 choice =
 		choose_place(places->buckets[0], places->buckets[1], places->hash, now);
-	const __u32 place = choice & PLACE_MASK, way = place & WAY_MASK;
-	struct balancer_bucket *bucket = bucket_of(places, place);
-	__u64 worth = choice >> WORTH_SHIFT;
+	struct balancer_place *place = place_of(places, choice & PLACE_MASK);
 	__u64 word = (places->hash & BALANCER_WORD_TAG) | BALANCER_WORD_USED | server;
+	__u64 worth = choice >> WORTH_SHIFT;
 
-	if (worth >= WORTH_OF_ACTIVE || way >= BALANCER_WAYS) {
+	if (worth >= WORTH_OF_ACTIVE) {
 		count(packet, BALANCER_FLOWS_NO_ROOM);
 		return;
 	}
 	if (worth == 0)
-		word |= word_load(bucket, way) & BALANCER_WORD_KEPT;
+		word |= word_load(place) & BALANCER_WORD_KEPT;
 	else
 		count(packet, BALANCER_FLOWS_NEW);
-	set_seen(bucket, way, now);
-	word_store(bucket, way, word);
+	set_seen(place, now);
+	word_store(place, word);
 	if (worth >= WORTH_OF_KEPT)
 		count(packet, BALANCER_FLOWS_EVICTED);
 	else if (worth >= WORTH_OF_SYN)

@@ -49,7 +49,7 @@ static bool table_open(struct table *table, const struct dataplane_maps *maps)
 /* Another CPU may change a word at any time, so it is read once. */
 static uint64_t word_load(const struct table *table, uint32_t bucket, int way)
 {
-	return *(const volatile __u64 *)&table->buckets[bucket].words[way];
+	return *(const volatile __u64 *)&table->buckets[bucket].places[way].word;
 }
 
 static uint64_t time_now(void)
@@ -121,8 +121,10 @@ static json_t *describe_table(const struct dataplane_maps *maps, const struct ta
 		    json_array_size(flows) < limit)
 			json_array_append_new(
 				flows,
-				describe_flow(maps, &name, word,
-					      idle_seconds(now, table->buckets[bucket].seen[way])));
+				describe_flow(
+					maps, &name, word,
+					idle_seconds(now,
+						     table->buckets[bucket].places[way].seen)));
 	}
 	return json_pack("{s:I, s:I, s:I, s:o}", "kept", (json_int_t)kept, "new", (json_int_t)fresh,
 			 "places", (json_int_t)table->count * BALANCER_WAYS, "flows", flows);
@@ -161,7 +163,7 @@ uint64_t flows_find(const struct dataplane_maps *maps, const struct balancer_flo
 
 		if (bpf_map_lookup_elem(maps->fds[DATAPLANE_FLOWS], &index, &bucket))
 			return 0;
-		const uint64_t word = bucket.words[i % BALANCER_WAYS];
+		const uint64_t word = bucket.places[i % BALANCER_WAYS].word;
 		if (word && !((word ^ hash) & BALANCER_WORD_TAG))
 			return word;
 	}
@@ -196,10 +198,10 @@ size_t flows_age(const struct dataplane_maps *maps, uint32_t idle)
 		__u64 word = word_load(&table, (uint32_t)(i / BALANCER_WAYS), way);
 
 		if (!word || (there[word & BALANCER_WORD_SERVER] &&
-			      (!idle || idle_seconds(now, bucket->seen[way]) <= idle)))
+			      (!idle || idle_seconds(now, bucket->places[way].seen) <= idle)))
 			continue;
 		/* Unless the data plane has changed it meanwhile. */
-		forgotten += __atomic_compare_exchange_n(&bucket->words[way], &word, 0, false,
+		forgotten += __atomic_compare_exchange_n(&bucket->places[way].word, &word, 0, false,
 							 __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	}
 	table_close(&table);

@@ -44,7 +44,8 @@ static __always_inline bool find_join(struct xdp_md *ctx, const struct packet *p
 {
 	struct options options = { .length = packet->options_length };
 
-	if (options.length == 0 || options.length > MPTCPLB_TCP_OPTIONS_MAX)
+	/* In multiples of 4; the verifier of Linux 6.1 learns nothing from "is not 0". */
+	if (options.length < 4 || options.length > MPTCPLB_TCP_OPTIONS_MAX)
 		return false;
 	if (bpf_xdp_load_bytes(ctx, packet->transport + sizeof(struct tcphdr), options.bytes,
 			       options.length))
@@ -57,9 +58,10 @@ static __always_inline bool find_join(struct xdp_md *ctx, const struct packet *p
 	return mptcplb_core_syn_is_join(&options.syn);
 }
 
+/* @server is an index; masked, as the verifier of Linux 6.1 loses what a comparison tells. */
 static __always_inline bool serves(const struct balancer_table *table, __u32 server)
 {
-	return server < BALANCER_SERVERS_MAX && table->serves[server / 64] >> server % 64 & 1;
+	return table->serves[server / 64 % (BALANCER_SERVERS_MAX / 64)] >> server % 64 & 1;
 }
 
 /* The server of an index if packets may go there. */

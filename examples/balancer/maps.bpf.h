@@ -109,4 +109,10 @@ struct {
 	__type(value, struct balancer_traffic);
 } traffic SEC(".maps");
 
+/* For user space to send on: struct balancer_error. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, BALANCER_ERRORS_RING);
+} errors SEC(".maps");
+
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <mptcplb/farm.h>
+#include <mptcplb/keyring.h>
 
 #include "attach.h"
 #include "control.h"
@@ -24,6 +25,7 @@
 #include "identity.h"
 #include "options.h"
 #include "pins.h"
+#include "tell_all.h"
 
 /* How often idle flows, and those of servers that are gone, are looked for. */
 #define AGEING_S 10
@@ -33,6 +35,7 @@ struct run {
 	unsigned int ifindex;
 	int link; /* -1: not attached yet */
 	struct dataplane *dataplane;
+	struct tell_all *errors; /* of a redirector, or NULL */
 	struct dataplane_maps pinned; /* by an earlier loader; closed: all -1 */
 	json_t *description; /* what does not change until the next reload */
 	struct mptcplb_farm_error farm_error; /* of the last farm file that was read */
@@ -184,16 +187,26 @@ static void take_age(struct run *run, int timer)
 			(long long)flows_age(dataplane_maps(run->dataplane), run->options.idle);
 }
 
+static void send_errors(struct run *run)
+{
+	struct balancer_config self;
+
+	if (dataplane_config(run->dataplane, &self) == 0)
+		tell_all_serve(run->errors, dataplane_maps(run->dataplane), &self);
+	mptcplb_keyring_wipe(&self.keyring);
+}
+
 static void serve(struct run *run, int signals, int control, int timer)
 {
 	struct pollfd events[] = {
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = control, .events = POLLIN },
 		{ .fd = timer, .events = POLLIN },
+		{ .fd = run->errors ? tell_all_poll(run->errors) : -1, .events = POLLIN },
 	};
 
 	for (;;) {
-		if (poll(events, 3, -1) <= 0)
+		if (poll(events, 4, -1) <= 0)
 			continue;
 		if (events[0].revents && !take_signal(run, signals))
 			return;
@@ -201,6 +214,8 @@ static void serve(struct run *run, int signals, int control, int timer)
 			control_serve(control, answer, run);
 		if (events[2].revents)
 			take_age(run, timer);
+		if (events[3].revents)
+			send_errors(run);
 	}
 }
 
@@ -238,6 +253,11 @@ static int run_on(struct run *run, int control)
 	if (!take_over(run) || !load(run))
 		return EXIT_FAILED;
 	pins_close(&run->pinned);
+	if (run->options.dataplane.redirector) {
+		run->errors = tell_all_open(dataplane_maps(run->dataplane));
+		if (!run->errors)
+			return EXIT_FAILED;
+	}
 	puts("ready");
 	fflush(stdout);
 	daemon_notify("READY=1");
@@ -276,6 +296,7 @@ int command_run(int argc, char **argv)
 	}
 	result = run_on(&run, control);
 	json_decref(run.description);
+	tell_all_close(run.errors);
 	dataplane_close(run.dataplane);
 	close(control);
 	return result;

@@ -204,6 +204,21 @@ bool harness_is_new(const struct segment *segment)
 	return word && !(word & BALANCER_WORD_KEPT);
 }
 
+void harness_let_flows_age(uint32_t seconds)
+{
+	const struct dataplane_maps *maps = dataplane_maps(dataplane);
+	const uint64_t units = seconds * 1000000000ULL >> BALANCER_SEEN_SHIFT;
+	struct balancer_bucket bucket;
+
+	for (uint32_t i = 0; i < dataplane_buckets(maps); i++) {
+		ck_assert_int_eq(bpf_map_lookup_elem(maps->fds[DATAPLANE_FLOWS], &i, &bucket), 0);
+		for (int way = 0; way < BALANCER_WAYS; way++)
+			bucket.places[way].seen -= (uint32_t)units;
+		ck_assert_int_eq(
+			bpf_map_update_elem(maps->fds[DATAPLANE_FLOWS], &i, &bucket, BPF_ANY), 0);
+	}
+}
+
 /* Over all services, which have the indices 0 to 2, and what belongs to none. */
 static void read_counters(struct balancer_counters *counters)
 {

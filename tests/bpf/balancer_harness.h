@@ -98,6 +98,9 @@ enum server run_segment(const struct segment *segment);
 /* Where the explanation of a segment says that it goes. @token: of a join, or 0. */
 enum server harness_explain(const struct segment *segment, uint32_t token);
 
+/* Let this many seconds pass for the flows that are remembered. */
+void harness_let_flows_age(uint32_t seconds);
+
 /* What came out of the last packet. */
 const struct frame *harness_output(void);
 

@@ -161,6 +161,76 @@ START_TEST(a_flood_of_joins_does_not_push_a_flow_out)
 }
 END_TEST
 
+/* Keep flows until each of the few places of the table is taken; returns how many are. */
+static uint32_t fill_table(void)
+{
+	const struct dataplane_options options = { .tokens = true, .flows = 4 };
+	struct segment join = join_of(ID_OF(DRAINING)), ack = segment_of(TCP_ACK);
+	uint32_t kept = 0;
+
+	harness_restart(&options);
+	for (uint32_t i = 0; i < 64; i++) {
+		join.client = ack.client = 0x0a000000 + i;
+		run_segment(&join);
+		kept += run_segment(&ack) == DRAINING && !harness_is_new(&ack);
+	}
+	return kept;
+}
+
+START_TEST(a_full_table_keeps_the_flows_in_use)
+{
+	const struct expected joined =
+		SENT_TO(DRAINING, BALANCER_ROUTED_TOKEN, BALANCER_FLOWS_NO_ROOM);
+	const struct expected hashed = SENT_TO(HASHED, BALANCER_ROUTED_HASH);
+	const struct segment join = join_of(ID_OF(DRAINING)), ack = segment_of(TCP_ACK);
+
+	/* some of the 64 hash to DRAINING anyway */
+	ck_assert_uint_ge(fill_table(), 2 * BALANCER_WAYS);
+	expect("a join that finds no room is routed, and it is counted", &join, &joined);
+	expect("but its flow is lost", &ack, &hashed);
+}
+END_TEST
+
+START_TEST(a_full_table_gives_up_an_idle_flow)
+{
+	const struct expected joined =
+		SENT_TO(DRAINING, BALANCER_ROUTED_TOKEN, BALANCER_FLOWS_EVICTED);
+	const struct expected kept = SENT_TO(DRAINING, BALANCER_ROUTED_FLOW, BALANCER_FLOWS_KEPT);
+	const struct segment ack = segment_of(TCP_ACK);
+	struct segment join = join_of(ID_OF(DRAINING));
+
+	fill_table();
+	harness_let_flows_age(310);
+	expect("a join takes the place of an idle flow, which is counted", &join, &joined);
+	expect("and is remembered", &ack, &kept);
+	join.client++;
+	expect("the next takes another idle flow's", &join, &joined);
+}
+END_TEST
+
+START_TEST(a_new_flow_takes_the_place_of_the_oldest_syn)
+{
+	const struct dataplane_options options = { .tokens = true, .flows = 2 };
+	const struct expected replaced =
+		SENT_TO(DRAINING, BALANCER_ROUTED_TOKEN, BALANCER_FLOWS_REPLACED);
+	struct segment join = join_of(ID_OF(DRAINING));
+	struct segment first = join;
+
+	harness_restart(&options);
+	for (uint32_t i = 0; i < BALANCER_WAYS; i++) {
+		join.client = CLIENT_ADDRESS + i;
+		run_segment(&join);
+		ck_assert(harness_is_new(&join));
+		harness_let_flows_age(2);
+	}
+	join.client++;
+	expect("with one bucket the fifth join takes the first one's place", &join, &replaced);
+	ck_assert(!harness_is_new(&first));
+	first.client++;
+	ck_assert(harness_is_new(&first));
+}
+END_TEST
+
 START_TEST(without_tokens_joins_are_like_any_syn)
 {
 	const struct dataplane_options options = { .tokens = false, .flows = 1024 };
@@ -205,6 +275,9 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_syn_with_rst_forgets_nothing);
 	tcase_add_test(tcase, a_flow_whose_server_went_down_is_hashed);
 	tcase_add_test(tcase, a_flood_of_joins_does_not_push_a_flow_out);
+	tcase_add_test(tcase, a_full_table_keeps_the_flows_in_use);
+	tcase_add_test(tcase, a_full_table_gives_up_an_idle_flow);
+	tcase_add_test(tcase, a_new_flow_takes_the_place_of_the_oldest_syn);
 	tcase_add_test(tcase, explain_says_what_the_program_does);
 	tcase_add_test(tcase, without_tokens_joins_are_like_any_syn);
 }

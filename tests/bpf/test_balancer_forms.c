@@ -4,6 +4,7 @@
  * drain, another farm under way; and the redirector.
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <check.h>
 #include <linux/bpf.h>
 #include <sched.h>
@@ -16,6 +17,7 @@
 
 #include "daemon.h"
 #include "dataplane.h"
+#include "flows.h"
 #include "frame.h"
 #include "maglev.h"
 
@@ -399,6 +401,47 @@ START_TEST(an_icmp_error_follows_its_flow)
 }
 END_TEST
 
+/* What the ring of ICMP errors has to be: the IP packet of a frame. */
+static int check_error(void *context, void *data, size_t size)
+{
+	const struct frame *frame = context;
+	const struct balancer_error *error = data;
+
+	ck_assert_uint_eq(size, sizeof(*error));
+	ck_assert_uint_eq(error->length, frame->length - FRAME_IP);
+	ck_assert_mem_eq(error->packet, frame->bytes + FRAME_IP, error->length);
+	return 0;
+}
+
+START_TEST(a_redirector_has_all_servers_told_of_errors_of_unknown_flows)
+{
+	const struct segment join = join_make(B, 7), unknown = segment_make(TCP_ACK, 8);
+	struct ring_buffer *ring;
+	struct frame frame, wrapped;
+
+	start(4, true);
+	ring = ring_buffer__new(dataplane_maps(dataplane)->fds[DATAPLANE_ERRORS], check_error,
+				&frame, NULL);
+	ck_assert_ptr_nonnull(ring);
+	ck_assert_int_eq(server_of(&join), B);
+	make_error(&frame, &join);
+	ck_assert_uint_eq(run(&frame), XDP_REDIRECT);
+	ck_assert_msg(ring_buffer__consume(ring) == 0, "a remembered flow's error goes one way");
+	make_error(&frame, &unknown);
+	ck_assert_msg(run(&frame) == XDP_PASS, "this server gets it as it is");
+	ck_assert_uint_eq(counter(BALANCER_ICMP_TO_ALL), 1);
+	ck_assert_msg(ring_buffer__consume(ring) == 1, "and user space a copy");
+	wrapped = frame;
+	wrap(&wrapped, 12); /* server B has sent this one to all */
+	ck_assert_uint_eq(run(&wrapped), XDP_PASS);
+	ck_assert_msg(ring_buffer__consume(ring) == 0, "once is enough");
+	for (int i = 0; i < 5000; i++)
+		run(&frame);
+	ck_assert_msg(counter(BALANCER_ICMP_NOT_TOLD) > 0, "a flood of them is cut");
+	ring_buffer__free(ring);
+}
+END_TEST
+
 static void check_message(int version, const struct frame *frame)
 {
 	const uint8_t *ip = output.bytes + FRAME_IP;
@@ -534,7 +577,71 @@ START_TEST(another_farm_moves_no_flow_that_need_not_move)
 }
 END_TEST
 
-START_TEST(all_balancers_agree_on_every_join)
+/* Put another farm in the place of the running one. */
+static void change_farm(const struct farm *farm, bool redirector)
+{
+	struct dataplane *old = dataplane;
+
+	dataplane = open_farm(farm, redirector, dataplane_maps(old));
+	dataplane_close(old);
+}
+
+START_TEST(flows_outlive_the_epoch_of_their_token)
+{
+	const struct segment join = join_make(B, 7), ack = segment_make(TCP_ACK, 7);
+	const struct segment later = join_make(B, 8);
+	const uint64_t unroutable = counter(BALANCER_UNROUTABLE_EPOCH);
+	static const uint8_t next[MPTCPLB_SECRET_SIZE] = "another sixteen";
+	struct farm farm;
+
+	ck_assert_int_eq(server_of(&join), B);
+	ck_assert_int_eq(mptcplb_keyring_add(&keyring, 1, next), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_keyring_activate(&keyring, 1), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_keyring_retire(&keyring, 0), MPTCPLB_OK);
+	farm_make(&farm, 4, SERVERS);
+	change_farm(&farm, false);
+	ck_assert_msg(server_of(&ack) == B, "a remembered flow goes on");
+	server_of(&later);
+	ck_assert_msg(counter(BALANCER_UNROUTABLE_EPOCH) == unroutable + 1,
+		      "a join of the retired epoch is unroutable");
+}
+END_TEST
+
+START_TEST(flows_of_a_removed_server_end)
+{
+	const struct segment join = join_make(B, 7), ack = segment_make(TCP_ACK, 7);
+	struct farm farm;
+	size_t left;
+
+	start(4, true); /* a redirector, on A */
+	ck_assert_int_eq(server_of(&join), B);
+	ck_assert_int_eq(server_of(&ack), B);
+	farm_make(&farm, 4, 1);
+	change_farm(&farm, true);
+	ck_assert_msg(server_of(&ack) == SERVERS + 1, "what went to B stays here, to be reset");
+	left = flows_age(dataplane_maps(dataplane), 0);
+	ck_assert_msg(left == 1, "%zu flows of B were forgotten", left);
+	ck_assert_uint_eq(flows_age(dataplane_maps(dataplane), 0), 0);
+}
+END_TEST
+
+START_TEST(flows_that_are_not_idle_stay)
+{
+	const struct segment join = join_make(B, 7), ack = segment_make(TCP_ACK, 7);
+
+	server_of(&join);
+	server_of(&ack);
+	ck_assert_uint_eq(flows_age(dataplane_maps(dataplane), 3600), 0);
+	ck_assert_int_eq(server_of(&ack), B);
+}
+END_TEST
+
+/*
+ * One trace of connections, each packet of which comes to any of 16 balancers with memories of
+ * their own: a join goes to its owner whichever it meets, what follows it at that balancer too, and
+ * all agree on where a SYN goes.
+ */
+START_TEST(a_trace_through_16_balancers_is_routed_as_through_one)
 {
 	struct dataplane *planes[16];
 	struct farm farm;
@@ -545,12 +652,21 @@ START_TEST(all_balancers_agree_on_every_join)
 	srandom(6);
 	for (int i = 0; i < 5000; i++) {
 		enum server owner = (enum server)(random() % SERVERS);
-		const struct segment join = join_make(owner, (uint32_t)random());
-		const struct segment syn = segment_make(TCP_SYN, (uint32_t)random());
-		int first = server_on(planes[random() % 16], &syn);
+		/* few clients, so that 4-tuples come again as joins, as SYNs, at other balancers */
+		const uint32_t client = (uint32_t)random() % 512;
+		const struct segment join = join_make(owner, client);
+		const struct segment syn = segment_make(TCP_SYN, client);
+		const struct segment ack = segment_make(TCP_ACK, client);
+		const struct dataplane *met = planes[random() % 16];
 
-		ck_assert_int_eq(server_on(planes[random() % 16], &join), owner);
-		ck_assert_int_eq(server_on(planes[random() % 16], &syn), first);
+		if (random() % 2) {
+			ck_assert_int_eq(server_on(met, &join), owner);
+			ck_assert_int_eq(server_on(met, &ack), owner);
+		} else {
+			ck_assert_int_eq(server_on(met, &syn),
+					 server_on(planes[random() % 16], &syn));
+			ck_assert_int_eq(server_on(met, &ack), server_on(met, &syn));
+		}
 	}
 	for (size_t i = 0; i < 16; i++)
 		dataplane_close(planes[i]);
@@ -579,11 +695,15 @@ int main(void)
 	tcase_add_test(tcase, a_range_of_ports_is_one_service);
 	tcase_add_test(tcase, a_draining_server_keeps_its_flows_and_gets_no_new_ones);
 	tcase_add_test(tcase, an_icmp_error_follows_its_flow);
+	tcase_add_test(tcase, a_redirector_has_all_servers_told_of_errors_of_unknown_flows);
 	tcase_add_test(tcase, the_sender_of_what_does_not_fit_is_told);
 	tcase_add_test(tcase, a_redirector_forwards_joins_of_others_alone);
 	tcase_add_test(tcase, a_redirector_forwards_nothing_twice);
 	tcase_add_test(tcase, another_farm_moves_no_flow_that_need_not_move);
-	tcase_add_test(tcase, all_balancers_agree_on_every_join);
+	tcase_add_test(tcase, flows_outlive_the_epoch_of_their_token);
+	tcase_add_test(tcase, flows_of_a_removed_server_end);
+	tcase_add_test(tcase, flows_that_are_not_idle_stay);
+	tcase_add_test(tcase, a_trace_through_16_balancers_is_routed_as_through_one);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
