@@ -53,6 +53,8 @@ find_mp_capable(struct __sk_buff *skb, const struct packet *packet, __u32 least)
 			       length))
 		return NULL;
 	walk->length = length;
+	if (mp_capable_is_absent(walk))
+		return NULL;
 	bpf_loop(MPTCPLB_TCP_OPTIONS_MAX, mp_capable_step, &walk, 0);
 	if (!walk->count)
 		return NULL;
