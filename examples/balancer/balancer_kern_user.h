@@ -41,8 +41,8 @@ struct balancer_flow {
 /*
  * The flow table: a flow has its place in one of two buckets, which its hash gives, and a bucket
  * is one cache line. A word holds all that routes a packet, so that it changes in one step and
- * needs no lock: the top of the flow's hash, marks, and the server's index. Time is CLOCK_MONOTONIC in units of 2^30
- * ns, about a second.
+ * needs no lock: the top of the flow's hash, marks, and the server's index. Time is that of
+ * CLOCK_MONOTONIC in units of 2^30 ns, about a second.
  */
 #define BALANCER_WAYS 4
 struct balancer_place {

@@ -90,7 +90,8 @@ static __always_inline __u64 worth_of(const struct balancer_bucket *bucket, __u3
 		return WORTH_OF_FREE + way;
 	if (!(word & BALANCER_WORD_KEPT))
 		return WORTH_OF_SYN | seen;
-	return now - seen > BALANCER_IDLE ? WORTH_OF_KEPT | seen : WORTH_OF_ACTIVE;
+	/* Signed: another CPU may be ahead of now. */
+	return (__s32)(now - seen) > BALANCER_IDLE ? WORTH_OF_KEPT | seen : WORTH_OF_ACTIVE;
 }
 
 __noinline __u64 choose_place(struct balancer_bucket *first, struct balancer_bucket *second,
