@@ -3,7 +3,7 @@
 
 import os
 
-from addresses import PLANS, PORT
+from addresses import PORT
 from namespaces import command
 
 FIRST_ID = 16
@@ -12,12 +12,11 @@ FIRST_ID = 16
 class FarmFile:
     """What the file says; change it, then write() it again."""
 
-    def __init__(self, directory, tool, topology, size):
+    def __init__(self, directory, tool, topology):
         self.path = os.path.join(directory, "farm.yaml")
         self._directory = directory
         self._tool = tool
         self._topology = topology
-        self._size = size
         self.active = 0
         self.epochs = {}  # which epoch has its secret in which file
         self.balancers = list(topology.balancers)
@@ -34,7 +33,7 @@ class FarmFile:
         self._write("farm.yaml", self._text())
 
     def _text(self):
-        members = PLANS[self._size.member_ip]
+        members = self._topology.members
         lines = ["token:", "  server_id_bits: 8", "  epoch_bits: 1", f"  active: {self.active}",
                  "  epochs:"]
         lines += [f"    - {{epoch: {epoch}, secret_file: {file}}}"

@@ -2,16 +2,20 @@
 """The programs of a farm: balancers, agents, redirectors, the service, and who uses it."""
 
 import contextlib
+import json
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from addresses import PATHS, PORT
 from farm_file import FarmFile
-from namespaces import FarmError
+from namespaces import FarmError, command
+from routing import ROUTING
 from topology import Topology
 
 RELOADS_AT_ONCE = 2
+NEW_KEYS_SECONDS = 60
 
 
 class Roles(NamedTuple):
@@ -47,12 +51,14 @@ class Programs:
 class Farm:
     """A network, a farm file, and the programs that run."""
 
-    def __init__(self, sandbox, programs, size, roles):
+    def __init__(self, sandbox, programs, size, roles, routing="static"):
         self.sandbox = sandbox
         self.topology = Topology(sandbox, size)
-        self.file = FarmFile(sandbox.directory, programs.tool, self.topology, size)
+        self.file = FarmFile(sandbox.directory, programs.tool, self.topology)
         self._programs = programs
         self._roles = roles
+        self._routing = routing
+        self.routing = None
         # What runs, by the name of its machine.
         self.balancers = {}
         self.agents = {}
@@ -79,8 +85,9 @@ class Farm:
             self._start_service(name)
             if self._roles.redirector is not None:
                 self._start_redirector(name)
-        self.start_agents()
-        self.topology.spread_over(balancers or self.topology.servers)
+        self._start_agents()
+        self.routing = ROUTING[self._routing](self)
+        self.routing.announce(*(balancers or self.topology.servers))
 
     def start_balancer(self, name):
         """Start a balancer."""
@@ -101,8 +108,7 @@ class Farm:
             self._programs.traffic, "serve", "--address", self.topology.plan.service,
             "--port", str(PORT)], f"the service on {name}")
 
-    def start_agents(self):
-        """Start the agents of all servers that run the service."""
+    def _start_agents(self):
         for name in self.services:
             self.agents[name] = self.sandbox.start(name, [
                 self._programs.server, "run", "--config", self.file.path, "--server", name,
@@ -116,7 +122,12 @@ class Farm:
             list(pool.map(self._reload_balancer, names or [*self.balancers, *self.redirectors]))
 
     def _reload_balancer(self, name):
-        self.sandbox.run(name, self._programs.balancer, "reload", "--interface", "eth0")
+        self.ask_balancer(name, "reload")
+
+    def ask_balancer(self, name, question, *options):
+        """What a balancer or redirector answers to one of mptcplb-balancer's commands."""
+        return self.sandbox.run(name, self._programs.balancer, question, "--interface", "eth0",
+                                *options)
 
     def all_refuse_reload(self):
         """Whether all balancers and redirectors refuse to read the farm file."""
@@ -126,11 +137,31 @@ class Farm:
                 return False
         return True
 
-    def restart_agents(self):
-        """Have new agents take the place of the old ones, which end without a word."""
-        for agent in self.agents.values():
-            agent.kill()
-        self.start_agents()
+    def reload_agents(self):
+        """Have the agents read it again."""
+        with ThreadPoolExecutor(RELOADS_AT_ONCE) as pool:
+            list(pool.map(self._reload_agent, self.agents))
+
+    def _reload_agent(self, name):
+        self._ask_agent(name, "reload")
+
+    def _ask_agent(self, name, question, *options):
+        return self.sandbox.run(name, self._programs.server, question, "--server", name, *options)
+
+    def wait_new_keys(self):
+        """Wait until no agent has keys left of before the last reload."""
+        end = time.monotonic() + NEW_KEYS_SECONDS
+        for name in self.agents:
+            while json.loads(self._ask_agent(name, "status", "--json"))["slots_unchecked"]:
+                if time.monotonic() > end:
+                    raise FarmError(f"the agent of {name} still has old keys after "
+                                    f"{NEW_KEYS_SECONDS} s")
+                time.sleep(0.2)
+
+    def token_of(self, name):
+        """A token that decodes to a server."""
+        return command(self._programs.tool, "token", "generate", "--config", self.file.path,
+                       "--server", name).split()[0]
 
     def kill_server(self, name):
         """Cut a server off, and end all that runs on it."""

@@ -33,8 +33,9 @@ class Topology:
 
     def __init__(self, sandbox, size):
         self._sandbox = sandbox
-        self._size = size
+        # The addresses of service and clients, and those of balancers and servers.
         self.plan = PLANS[size.ip]
+        self.members = PLANS[size.member_ip]
         self.servers = [f"web-{i}" for i in range(1, size.servers + 1)]
         self.balancers = [f"lb-{i}" for i in range(1, size.balancers + 1)]
 
@@ -93,7 +94,7 @@ class Topology:
         # What XDP on a veth needs of the other end: checksums that are complete, since XDP sees no
         # promise to compute them later; and GRO, without which a veth takes no frames from XDP.
         sandbox.run("router", "ethtool", "-K", name, "tx", "off", "gro", "on")
-        for plan in (PLANS[version] for version in {self._size.ip, self._size.member_ip}):
+        for plan in {plan.version: plan for plan in (self.plan, self.members)}.values():
             address = plan.member(name)
             sandbox.ip("router", f"address add {plan.router} peer {address} dev {name}")
             sandbox.ip(name, f"address add {address} peer {plan.router} dev eth0",
