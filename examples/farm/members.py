@@ -160,8 +160,8 @@ class Farm:
 
     def token_of(self, name):
         """A token that decodes to a server."""
-        return command(self._programs.tool, "token", "generate", "--config", self.file.path,
-                       "--server", name).split()[0]
+        return json.loads(command(self._programs.tool, "token", "generate", "--config",
+                                  self.file.path, "--server", name, "--json"))["token"]
 
     def kill_server(self, name):
         """Cut a server off, and end all that runs on it."""
