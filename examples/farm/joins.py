@@ -18,9 +18,9 @@ OPTION_END, OPTION_NOP, OPTION_MPTCP = 0, 1, 30
 MP_JOIN = 1
 # Link header, longest IPv4 header, longest TCP header.
 SNAPLEN = 14 + 60 + 60
-# tcpdump's tcp[] is of IPv4 only.
+# tcpdump's tcp[] is of IPv4 only, and it knows the name of TCP in IPv6 from /etc/protocols alone.
 SYNS = ("tcp[tcpflags] & (tcp-syn | tcp-ack) == tcp-syn or "
-        f"(ip6 proto \\tcp and ip6[{IPV6_HEADER + 13}] & (tcp-syn | tcp-ack) == tcp-syn)")
+        f"(ip6 proto {PROTOCOL_TCP} and ip6[{IPV6_HEADER + 13}] & (tcp-syn | tcp-ack) == tcp-syn)")
 
 
 class Capture:
