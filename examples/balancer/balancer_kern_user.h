@@ -95,7 +95,7 @@ struct balancer_owners {
 struct balancer_table {
 	__u16 slots[BALANCER_MAGLEV_SIZE]; /* new flows go to this server, or BALANCER_NO_SERVER */
 	__u16 homes[BALANCER_MAGLEV_SIZE]; /* packets of flows that nobody remembers go here */
-	__u16 moved; /* 1: the columns differ */
+	__u16 moved; /* 1: the columns differ, or did: flows may be remembered */
 	__u16 port_last; /* of the range that starts at the service's port */
 	struct balancer_service service; /* whose table this is; port 0: nobody's */
 	__u64 serves[BALANCER_SERVERS_MAX / 64]; /* bit i: server i answers */

@@ -82,6 +82,8 @@ int table_fill(struct balancer_table *table, const struct mptcplb_farm *farm,
 		keep_homes(table, before, usable);
 	else
 		error = fill_slots(table->homes, farm, service, servers, true);
-	table->moved = memcmp(table->slots, table->homes, sizeof(table->slots)) != 0;
+	/* Once set it stays: flows that were remembered while the columns differed still run. */
+	table->moved = (before && before->moved) ||
+		       memcmp(table->slots, table->homes, sizeof(table->slots)) != 0;
 	return error;
 }

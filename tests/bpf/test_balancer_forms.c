@@ -38,6 +38,7 @@ static const uint8_t secret[MPTCPLB_SECRET_SIZE] = "sixteen bytes...";
 static const uint32_t ids[] = { 1, 2, 3, 4 };
 static struct mptcplb_keyring keyring;
 static struct dataplane *dataplane;
+static bool tokens;
 static struct frame output;
 
 /* 192.0.2.x or 2001:db8::x */
@@ -100,7 +101,7 @@ static struct dataplane *open_farm(const struct farm *farm, bool redirector,
 				   const struct dataplane_maps *before)
 {
 	const struct dataplane_options options = { .redirector = redirector,
-						   .tokens = true,
+						   .tokens = tokens,
 						   .flows = 4096 };
 	const struct dataplane_member self =
 		redirector ? (struct dataplane_member){ names[A], &farm->servers[A].address }
@@ -124,6 +125,7 @@ static void set_up(void)
 {
 	ck_assert_int_eq(mptcplb_keyring_init(&keyring, 1, 10), MPTCPLB_OK);
 	ck_assert_int_eq(mptcplb_keyring_add(&keyring, 0, secret), MPTCPLB_OK);
+	tokens = true;
 	start(4, false);
 }
 
@@ -586,6 +588,31 @@ static void change_farm(const struct farm *farm, bool redirector)
 	dataplane_close(old);
 }
 
+START_TEST(undoing_a_drain_moves_no_flow)
+{
+	static int servers[SYN_ACK_AWAY];
+	struct farm farm;
+
+	tokens = false;
+	start(4, false);
+	for (uint32_t i = 0; i < SYN_ACK_AWAY; i++) {
+		const struct segment syn = segment_make(TCP_SYN, i), ack = segment_make(TCP_ACK, i);
+
+		servers[i] = server_of(&syn);
+		ck_assert_int_eq(server_of(&ack), servers[i]);
+	}
+	ck_assert_uint_gt(counter(BALANCER_FLOWS_KEPT), 0);
+	farm_make(&farm, 4, SERVERS);
+	farm.servers[DRAINING].state = MPTCPLB_FARM_UP;
+	change_farm(&farm, false);
+	for (uint32_t i = 0; i < SYN_ACK_AWAY; i++) {
+		const struct segment ack = segment_make(TCP_ACK, i);
+
+		ck_assert_msg(server_of(&ack) == servers[i], "flow %u has moved", i);
+	}
+}
+END_TEST
+
 START_TEST(flows_outlive_the_epoch_of_their_token)
 {
 	const struct segment join = join_make(B, 7), ack = segment_make(TCP_ACK, 7);
@@ -700,6 +727,7 @@ int main(void)
 	tcase_add_test(tcase, a_redirector_forwards_joins_of_others_alone);
 	tcase_add_test(tcase, a_redirector_forwards_nothing_twice);
 	tcase_add_test(tcase, another_farm_moves_no_flow_that_need_not_move);
+	tcase_add_test(tcase, undoing_a_drain_moves_no_flow);
 	tcase_add_test(tcase, flows_outlive_the_epoch_of_their_token);
 	tcase_add_test(tcase, flows_of_a_removed_server_end);
 	tcase_add_test(tcase, flows_that_are_not_idle_stay);
