@@ -149,7 +149,10 @@ static __always_inline int route(struct xdp_md *ctx, struct task *task, const st
 	return send_to(task, task->table->homes[slot], BALANCER_BY_HASH);
 }
 
-/* Route a packet by what is remembered of its flow; a SYN decides what that is from now on. */
+/*
+ * Route a packet by what is remembered of its flow; a SYN that goes somewhere decides what that is
+ * from now on.
+ */
 static __always_inline int route_by_memory(struct xdp_md *ctx, struct task *task,
 					   const struct packet *packet)
 {
@@ -164,7 +167,7 @@ static __always_inline int route_by_memory(struct xdp_md *ctx, struct task *task
 	verdict = route_syn(ctx, task, packet);
 	if (any && task->remember)
 		remember(packet, &places, task->server);
-	else if (any)
+	else if (any && verdict != XDP_DROP && task->server != BALANCER_NO_SERVER)
 		forget(packet, &places);
 	return verdict;
 }

@@ -494,9 +494,20 @@ START_TEST(by_policy_unroutable_joins_are_dropped)
 						   .flows = 1024 };
 	const struct expected owner = SENT_TO(UP_1, BALANCER_ROUTED_TOKEN);
 	const struct expected hashed = SENT_TO(HASHED, BALANCER_ROUTED_HASH);
+	const struct expected kept = SENT_TO(DRAINING, BALANCER_ROUTED_FLOW, BALANCER_FLOWS_KEPT);
+	const struct expected later = SENT_TO(DRAINING, BALANCER_ROUTED_FLOW);
+	const struct expected dropped =
+		DROPPED(BALANCER_UNROUTABLE_ID, BALANCER_DROPPED_UNROUTABLE);
 	struct segment join = join_of(ID_OF(UP_1)), syn = segment_of(TCP_SYN);
+	const struct segment first = join_of(ID_OF(DRAINING)), ack = segment_of(TCP_ACK);
+	const struct segment unroutable = join_of(ID_WITHOUT_OWNER);
 
 	harness_restart(&options);
+	run_segment(&first);
+	expect("a flow is kept", &ack, &kept);
+	expect("a join that is dropped changes nothing", &unroutable, &dropped);
+	expect("so the flow goes on", &ack, &later);
+	run_segment(&syn);
 	for (size_t i = 0; i < ARRAY_SIZE(fixtures); i++) {
 		struct fixture fixture = fixtures[i];
 		const enum balancer_counter reason = fixture.expected.counters[0];

@@ -99,6 +99,21 @@ START_TEST(an_unroutable_join_makes_the_flow_forgotten)
 }
 END_TEST
 
+START_TEST(a_syn_that_no_server_takes_forgets_nothing)
+{
+	const struct expected dropped = DROPPED(BALANCER_DROPPED_NO_SERVER);
+	const struct expected later = SENT_TO(DRAINING, BALANCER_ROUTED_FLOW);
+	struct segment join = join_of(ID_OF(DRAINING));
+	struct segment syn = segment_of(TCP_SYN), ack = segment_of(TCP_ACK);
+
+	join.service_port = syn.service_port = ack.service_port = FADING_PORT;
+	run_segment(&join);
+	run_segment(&ack);
+	expect("a new flow has no server, as none is up", &syn, &dropped);
+	expect("the old one has its server still", &ack, &later);
+}
+END_TEST
+
 START_TEST(a_join_of_another_owner_takes_the_flow_over)
 {
 	const struct expected kept = SENT_TO(DRAINING, BALANCER_ROUTED_FLOW, BALANCER_FLOWS_KEPT);
@@ -274,6 +289,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_new_syn_makes_a_pending_join_forgotten);
 	tcase_add_test(tcase, a_new_syn_makes_a_kept_flow_forgotten);
 	tcase_add_test(tcase, an_unroutable_join_makes_the_flow_forgotten);
+	tcase_add_test(tcase, a_syn_that_no_server_takes_forgets_nothing);
 	tcase_add_test(tcase, a_join_of_another_owner_takes_the_flow_over);
 	tcase_add_test(tcase, a_syn_with_rst_forgets_nothing);
 	tcase_add_test(tcase, a_flow_whose_server_went_down_is_hashed);
