@@ -149,6 +149,8 @@ struct balancer_hop {
 	__u8 source[6];
 	__u8 destination[6];
 	__u32 by_sender; /* 1: back to whoever sent the packet, so the two above are unset */
+	__u32 tagged; /* 1: for frames with a VLAN tag, else for those without */
+	__u32 reserved; /* zero */
 };
 
 /* How the server of a packet was chosen. */

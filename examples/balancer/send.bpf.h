@@ -71,13 +71,14 @@ static __always_inline struct balancer_hop *find_hop(struct xdp_md *ctx,
 	struct balancer_hop *hop = bpf_map_lookup_elem(&hops, &index);
 	__u64 now = bpf_jiffies64();
 
-	if (!hop || hop->tick == now)
+	if (!hop || (hop->tick == now && hop->tagged == packet->tagged))
 		return hop;
 	if (packet->tagged)
 		set_hop_sender(ctx, hop);
 	else
 		set_hop(ctx, packet, hop, server);
 	hop->tick = now;
+	hop->tagged = packet->tagged;
 	return hop;
 }
 

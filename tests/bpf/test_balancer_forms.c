@@ -280,6 +280,34 @@ START_TEST(a_tagged_frame_goes_back_with_its_tag)
 }
 END_TEST
 
+START_TEST(tagged_and_untagged_frames_go_each_their_way)
+{
+	static const uint8_t back[] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1 };
+	static const uint8_t routed[] = { 2, 0, 0, 0, 0, 0xfe, 2, 0, 0, 0, 0, 0xaa };
+	const struct segment join = join_make(B, 7);
+	struct frame plain, tagged;
+
+	ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
+	ck_assert_int_eq(
+		system("ip link set lo up && sysctl -qw net.ipv4.conf.lo.forwarding=1 && "
+		       "ip link add lb address 02:00:00:00:00:aa type veth peer name far && "
+		       "ip link set lb up && ip link set far up && "
+		       "ip address add 192.0.2.1/24 dev lb && "
+		       "ip neighbour add 192.0.2.12 lladdr 02:00:00:00:00:fe dev lb"),
+		0);
+	frame_build(&plain, &join);
+	tagged = plain;
+	add_tag(&tagged);
+	/* so often that both come in one tick of the kernel's clock */
+	for (int i = 0; i < 100; i++) {
+		ck_assert_uint_eq(run(&tagged), XDP_REDIRECT);
+		ck_assert_mem_eq(output.bytes, back, sizeof(back));
+		ck_assert_uint_eq(run(&plain), XDP_REDIRECT);
+		ck_assert_mem_eq(output.bytes, routed, sizeof(routed));
+	}
+}
+END_TEST
+
 START_TEST(ipv6_extension_headers_do_not_hide_a_join)
 {
 	static const uint8_t options[] = { 60, 0, 1, 4, 0, 0, 0, 0 }; /* hop by hop, next: */
@@ -716,6 +744,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, either_version_is_carried_in_either);
 	tcase_add_test(tcase, a_tagged_frame_goes_back_with_its_tag);
+	tcase_add_test(tcase, tagged_and_untagged_frames_go_each_their_way);
 	tcase_add_test(tcase, ipv6_extension_headers_do_not_hide_a_join);
 	tcase_add_test(tcase, a_later_ipv6_fragment_is_dropped_and_a_first_one_is_not);
 	tcase_add_test(tcase, ipv6_that_poses_as_ipv4_is_not_taken);
