@@ -21,15 +21,15 @@ static __always_inline struct balancer_place *place_at(struct balancer_bucket *b
 	return &bucket->places[way & (BALANCER_WAYS - 1)];
 }
 
-/* Another CPU may change a word at any time, so it is read and written once. */
+/* Another CPU may change a word at any time, so it is read once, and changed if it is that still. */
 static __always_inline __u64 word_load(const struct balancer_place *place)
 {
 	return *(const volatile __u64 *)&place->word;
 }
 
-static __always_inline void word_store(struct balancer_place *place, __u64 word)
+static __always_inline bool word_change(struct balancer_place *place, __u64 from, __u64 to)
 {
-	*(volatile __u64 *)&place->word = word;
+	return __sync_val_compare_and_swap(&place->word, from, to) == from;
 }
 
 static __always_inline void set_seen(struct balancer_place *place, __u32 now)
@@ -163,11 +163,12 @@ static __always_inline __u32 recall(const struct packet *packet, const struct pl
 	if (found >= NO_PLACE)
 		return BALANCER_NO_SERVER;
 	word = word_load(place);
+	if (!is_of_flow(word, places->hash))
+		return BALANCER_NO_SERVER;
 	if (packet->protocol != IPPROTO_TCP)
 		return word & BALANCER_WORD_SERVER;
 	set_seen(place, time_now());
-	if (!(word & BALANCER_WORD_KEPT)) {
-		word_store(place, word | BALANCER_WORD_KEPT);
+	if (!(word & BALANCER_WORD_KEPT) && word_change(place, word, word | BALANCER_WORD_KEPT)) {
 		set_name(places, found, &packet->flow);
 		count(packet, BALANCER_FLOWS_KEPT);
 	}
@@ -176,12 +177,29 @@ static __always_inline __u32 recall(const struct packet *packet, const struct pl
 
 static __always_inline void forget(const struct packet *packet, const struct places *places)
 {
-	const __u32 found = find_place(places->buckets[0], places->buckets[1], places->hash);
+	/* Two CPUs that remember a flow at once may take two places. */
+	for (int i = 0; i < 2; i++) {
+		const __u32 found =
+			find_place(places->buckets[0], places->buckets[1], places->hash);
+		struct balancer_place *place = place_of(places, found);
+		__u64 word;
 
-	if (found >= NO_PLACE)
-		return;
-	word_store(place_of(places, found), 0);
-	count(packet, BALANCER_FLOWS_FORGOTTEN);
+		if (found >= NO_PLACE)
+			return;
+		word = word_load(place);
+		if (is_of_flow(word, places->hash) && word_change(place, word, 0))
+			count(packet, BALANCER_FLOWS_FORGOTTEN);
+	}
+}
+
+/* Whether a place has a word still that may be replaced: of the worth for which it was chosen. */
+static __always_inline bool is_of_worth(__u64 word, __u64 worth, __u64 hash)
+{
+	if (worth == 0)
+		return is_of_flow(word, hash);
+	if (worth < WORTH_OF_SYN)
+		return !word;
+	return word && !(word & BALANCER_WORD_KEPT) == (worth < WORTH_OF_KEPT);
 }
 
 /* Remember that a flow goes to a server. A SYN alone makes room by other SYNs alone. */
@@ -192,19 +210,23 @@ static __always_inline void remember(const struct packet *packet, const struct p
 	const __u64 choice =
 		choose_place(places->buckets[0], places->buckets[1], places->hash, now);
 	struct balancer_place *place = place_of(places, choice & PLACE_MASK);
+	const __u64 old = word_load(place);
 	__u64 word = (places->hash & BALANCER_WORD_TAG) | BALANCER_WORD_USED | server;
 	__u64 worth = choice >> WORTH_SHIFT;
 
-	if (worth >= WORTH_OF_ACTIVE) {
+	if (worth == 0)
+		word |= old & BALANCER_WORD_KEPT;
+	if (worth >= WORTH_OF_ACTIVE || !is_of_worth(old, worth, places->hash)) {
 		count(packet, BALANCER_FLOWS_NO_ROOM);
 		return;
 	}
-	if (worth == 0)
-		word |= word_load(place) & BALANCER_WORD_KEPT;
-	else
-		count(packet, BALANCER_FLOWS_NEW);
 	set_seen(place, now);
-	word_store(place, word);
+	if (!word_change(place, old, word)) {
+		count(packet, BALANCER_FLOWS_NO_ROOM);
+		return;
+	}
+	if (worth != 0)
+		count(packet, BALANCER_FLOWS_NEW);
 	if (worth >= WORTH_OF_KEPT)
 		count(packet, BALANCER_FLOWS_EVICTED);
 	else if (worth >= WORTH_OF_SYN)
