@@ -111,7 +111,7 @@ static __always_inline int tell_all(struct xdp_md *ctx, const struct packet *pac
 	struct balancer_error *error;
 	__u32 length;
 
-	error = may_tell() ? bpf_ringbuf_reserve(&errors, sizeof(*error), 0) : NULL;
+	error = may_tell(TELL_ALL) ? bpf_ringbuf_reserve(&errors, sizeof(*error), 0) : NULL;
 	if (!error)
 		return pass(packet, BALANCER_ICMP_NOT_TOLD);
 	length = packet->length;

@@ -13,6 +13,13 @@
 /* Messages in one tick of the kernel's clock on each CPU (RFC 1812, section 4.3.2.8). */
 #define MESSAGES_PER_TICK 4
 
+/* What is told each has a budget of its own, so that a flood of one does not silence the other. */
+enum telling {
+	TELL_SENDER, /* that a packet is too big */
+	TELL_ALL, /* of an ICMP error: all servers */
+	TELLING_COUNT,
+};
+
 struct icmp_budget {
 	__u64 tick;
 	__u32 sent;
@@ -20,7 +27,7 @@ struct icmp_budget {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, TELLING_COUNT);
 	__type(key, __u32);
 	__type(value, struct icmp_budget);
 } icmp_budget SEC(".maps");
@@ -37,9 +44,9 @@ struct packet_too_big {
 	__u8 quote[QUOTE_SIZE];
 };
 
-static __always_inline bool may_tell(void)
+static __always_inline bool may_tell(enum telling which)
 {
-	struct icmp_budget *budget = bpf_map_lookup_elem(&icmp_budget, &(__u32){ 0 });
+	struct icmp_budget *budget = bpf_map_lookup_elem(&icmp_budget, &(__u32){ which });
 	__u64 now = bpf_jiffies64();
 
 	if (!budget)
@@ -144,7 +151,7 @@ static __always_inline int too_big(struct xdp_md *ctx, const struct packet *pack
 	count(packet, BALANCER_DROPPED_TOO_BIG);
 	/* Not about an ICMP error (RFC 1122, section 3.2.2), nor where fragments were asked for. */
 	if (packet->protocol != IPPROTO_TCP || !packet->dont_fragment ||
-	    packet->length < QUOTE_SIZE || !may_tell())
+	    packet->length < QUOTE_SIZE || !may_tell(TELL_SENDER))
 		return XDP_DROP;
 	return tell(ctx, packet, mtu);
 }

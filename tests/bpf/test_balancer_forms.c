@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <mptcplb/keyring.h>
 #include <mptcplb/token.h>
@@ -522,6 +523,30 @@ START_TEST(the_sender_of_what_does_not_fit_is_told)
 }
 END_TEST
 
+START_TEST(a_flood_of_errors_leaves_what_is_too_big_to_be_told)
+{
+	const struct segment unknown = segment_make(TCP_ACK, 8);
+	struct segment join = join_make(B, 7);
+	struct frame error, frame;
+
+	ck_assert_int_eq(system("ip link set lo mtu 1500 up"), 0);
+	start(4, true);
+	join.payload = 1480;
+	join.fragment = 0x4000;
+	frame_build(&frame, &join);
+	make_error(&error, &unknown);
+	/* all of a round come in one tick of the kernel's clock as a rule, and few rounds do */
+	for (int i = 0; i < 20; i++) {
+		usleep(5000);
+		for (int j = 0; j < 20; j++)
+			run(&error);
+		ck_assert_uint_eq(run(&frame), XDP_REDIRECT);
+	}
+	ck_assert_uint_gt(counter(BALANCER_ICMP_NOT_TOLD), 0);
+	ck_assert_uint_eq(counter(BALANCER_TOO_BIG_TOLD), 20);
+}
+END_TEST
+
 START_TEST(a_redirector_forwards_joins_of_others_alone)
 {
 	const struct segment join = join_make(B, 7), own = join_make(A, 8);
@@ -753,6 +778,7 @@ int main(void)
 	tcase_add_test(tcase, an_icmp_error_follows_its_flow);
 	tcase_add_test(tcase, a_redirector_has_all_servers_told_of_errors_of_unknown_flows);
 	tcase_add_test(tcase, the_sender_of_what_does_not_fit_is_told);
+	tcase_add_test(tcase, a_flood_of_errors_leaves_what_is_too_big_to_be_told);
 	tcase_add_test(tcase, a_redirector_forwards_joins_of_others_alone);
 	tcase_add_test(tcase, a_redirector_forwards_nothing_twice);
 	tcase_add_test(tcase, another_farm_moves_no_flow_that_need_not_move);
