@@ -149,6 +149,7 @@ static __always_inline int send(struct xdp_md *ctx, const struct packet *packet,
 	const struct balancer_server *server = bpf_map_lookup_elem(&servers, &index);
 	struct balancer_traffic *to_server = bpf_map_lookup_elem(&traffic, &index);
 	const struct balancer_hop *hop;
+	bool sent = false;
 	int verdict;
 
 	if (!server || !to_server || way >= BALANCER_WAY_COUNT)
@@ -159,13 +160,16 @@ static __always_inline int send(struct xdp_md *ctx, const struct packet *packet,
 	packet->counters->values[BALANCER_BYTES] += packet->length;
 
 	hop = find_hop(ctx, packet, index, server);
-	if (!hop || !hop->ifindex)
+	if (!hop || !hop->ifindex) {
 		verdict = drop(packet, BALANCER_DROPPED_NO_ROUTE);
-	else if (packet->length + outer > hop->mtu)
+	} else if (packet->length + outer > hop->mtu) {
 		verdict = too_big(ctx, packet, hop->mtu - outer);
-	else
+	} else {
 		verdict = encapsulate(ctx, packet, server, hop);
-	if (verdict == XDP_DROP)
+		sent = verdict != XDP_DROP;
+	}
+	/* Also when what is sent instead is an ICMP message to the sender. */
+	if (!sent)
 		to_server->dropped++;
 	return verdict;
 }

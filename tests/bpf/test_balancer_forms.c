@@ -225,6 +225,19 @@ static uint64_t counter(enum balancer_counter which)
 	return counters.values[which];
 }
 
+/* How many packets to any server could not be sent. */
+static uint64_t dropped_of_servers(void)
+{
+	struct balancer_traffic traffic;
+	uint64_t dropped = 0;
+
+	for (uint32_t i = 0; i < SERVERS; i++) {
+		ck_assert_int_eq(dataplane_traffic(dataplane_maps(dataplane), i, &traffic), 0);
+		dropped += traffic.dropped;
+	}
+	return dropped;
+}
+
 /* The output is the frame's IP packet, unchanged, in IP of a version to a server. */
 static void check_wrapped(const struct frame *frame, size_t link, int inner, int outer,
 			  enum server server)
@@ -520,6 +533,7 @@ START_TEST(the_sender_of_what_does_not_fit_is_told)
 	frame_build(&frame, &segment);
 	ck_assert_msg(run(&frame) == XDP_DROP, "who lets fragment is not told");
 	ck_assert_uint_eq(counter(BALANCER_DROPPED_TOO_BIG), 3);
+	ck_assert_msg(dropped_of_servers() == 3, "also those whose sender was told");
 }
 END_TEST
 
