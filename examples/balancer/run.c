@@ -51,12 +51,26 @@ static const struct dataplane_maps *maps_before(const struct run *run)
 	return run->link >= 0 ? &run->pinned : NULL;
 }
 
+/* Undo a take-over whose pins could not be stored, as far as the data plane before is known. */
+static void put_back(struct run *run)
+{
+	const char *pin = run->options.pin;
+
+	if (!run->dataplane)
+		log_error("the new XDP program is at work already, and %s may not have its maps: "
+			  "expected \"mptcplb-balancer detach --pin %s\" before the next start",
+			  pin, pin);
+	else if (attach_replace(run->link, dataplane_program(run->dataplane)))
+		(void)pins_store(pin, run->link, dataplane_maps(run->dataplane));
+}
+
 /* Let a data plane take over from the one before, if there is one. */
 static bool install(struct run *run, struct dataplane *dataplane)
 {
+	const bool replace = run->link >= 0;
 	int program = dataplane_program(dataplane);
 
-	if (run->link >= 0) {
+	if (replace) {
 		if (!attach_replace(run->link, program))
 			return false;
 	} else {
@@ -64,8 +78,12 @@ static bool install(struct run *run, struct dataplane *dataplane)
 		if (run->link < 0)
 			return false;
 	}
-	return !run->options.pin ||
-	       pins_store(run->options.pin, run->link, dataplane_maps(dataplane)) == 0;
+	if (!run->options.pin ||
+	    pins_store(run->options.pin, run->link, dataplane_maps(dataplane)) == 0)
+		return true;
+	if (replace)
+		put_back(run);
+	return false;
 }
 
 /* Put a farm into effect. When that fails all stays as it was. */

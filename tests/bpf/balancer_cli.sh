@@ -252,6 +252,13 @@ wait "$running" 2>/dev/null
 running=
 [ "$(xdp_program)" = "$before" ] || { echo "FAILED: a kill took the program away"; failures=$((failures + 1)); }
 start --config "$config" --interface near --pin "$pin"
+before=$(xdp_program)
+mkdir "$pin/new" # in the way of new pins
+expect 1 "" in_namespace "$program" reload --interface near
+[ "$(xdp_program)" = "$before" ] || { echo "FAILED: the program is another one though its pins failed"; failures=$((failures + 1)); }
+rmdir "$pin/new"
+expect 0 "" in_namespace "$program" reload --interface near
+[ "$(xdp_program)" != "$before" ] || { echo "FAILED: a reload left the old program"; failures=$((failures + 1)); }
 stop TERM
 expect 0 "" "$program" detach --pin "$pin"
 [ -z "$(xdp_program)" ] || { echo "FAILED: still attached after detach"; failures=$((failures + 1)); }
