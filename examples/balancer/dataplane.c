@@ -125,6 +125,32 @@ static uint32_t owners_count(const struct mptcplb_farm *farm)
 	return (ids + BALANCER_OWNERS - 1) / BALANCER_OWNERS;
 }
 
+/* Whether nobody had the index of a server in the data plane before. */
+static bool is_new(const struct load *load, uint32_t index)
+{
+	struct balancer_server server;
+
+	return load->before &&
+	       bpf_map_lookup_elem(load->before->fds[DATAPLANE_SERVERS], &index, &server) == 0 &&
+	       !server.name[0];
+}
+
+/* What was counted of a server that is gone does not become that of the next with its index. */
+static int clear_traffic(const struct load *load, uint32_t index)
+{
+	int cpus = libbpf_num_possible_cpus(), error;
+	struct balancer_traffic *values;
+
+	values = cpus > 0 ? calloc((size_t)cpus, sizeof(*values)) : NULL;
+	if (!values) {
+		log_error("out of memory");
+		return -1;
+	}
+	error = update(load->skeleton->maps.traffic, &index, values);
+	free(values);
+	return error;
+}
+
 static int fill_servers(const struct load *load)
 {
 	const struct mptcplb_farm *farm = load->farm;
@@ -138,6 +164,8 @@ static int fill_servers(const struct load *load)
 		outer_fill(&value, load->self->address, &server->address);
 		strncpy(value.name, server->name, sizeof(value.name) - 1);
 		if (update(load->skeleton->maps.servers, &index, &value))
+			return -1;
+		if (is_new(load, index) && clear_traffic(load, index))
 			return -1;
 	}
 	return 0;

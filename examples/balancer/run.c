@@ -90,6 +90,7 @@ static bool install(struct run *run, struct dataplane *dataplane)
 static bool use_farm(struct run *run, const struct mptcplb_farm *farm)
 {
 	const struct run_options *options = &run->options;
+	const bool replace = run->link >= 0;
 	struct dataplane_member self;
 	struct dataplane *dataplane;
 
@@ -105,6 +106,9 @@ static bool use_farm(struct run *run, const struct mptcplb_farm *farm)
 	}
 	dataplane_close(run->dataplane);
 	run->dataplane = dataplane;
+	/* Now, and not in a while: the next reload may give their indices to others. */
+	if (replace)
+		run->flows_aged += (long long)flows_age(dataplane_maps(dataplane), 0);
 	json_decref(run->description);
 	run->description = describe_run(options, farm, &self);
 	return true;

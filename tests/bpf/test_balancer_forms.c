@@ -719,6 +719,28 @@ START_TEST(flows_of_a_removed_server_end)
 }
 END_TEST
 
+START_TEST(another_server_starts_its_count_anew)
+{
+	const struct segment join = join_make(B, 7);
+	struct balancer_traffic traffic;
+	struct farm farm;
+
+	ck_assert_int_eq(server_of(&join), B);
+	farm_make(&farm, 4, SERVERS);
+	change_farm(&farm, false);
+	ck_assert_int_eq(dataplane_traffic(dataplane_maps(dataplane), B, &traffic), 0);
+	ck_assert_msg(traffic.packets[BALANCER_BY_TOKEN] == 1, "a reload keeps the counts");
+	farm_make(&farm, 4, B);
+	change_farm(&farm, false);
+	farm_make(&farm, 4, B + 1);
+	farm.servers[B].name = "another";
+	change_farm(&farm, false);
+	ck_assert_int_eq(dataplane_traffic(dataplane_maps(dataplane), B, &traffic), 0);
+	ck_assert_uint_eq(traffic.packets[BALANCER_BY_TOKEN], 0);
+	ck_assert_uint_eq(traffic.bytes, 0);
+}
+END_TEST
+
 START_TEST(flows_that_are_not_idle_stay)
 {
 	const struct segment join = join_make(B, 7), ack = segment_make(TCP_ACK, 7);
@@ -799,6 +821,7 @@ int main(void)
 	tcase_add_test(tcase, undoing_a_drain_moves_no_flow);
 	tcase_add_test(tcase, flows_outlive_the_epoch_of_their_token);
 	tcase_add_test(tcase, flows_of_a_removed_server_end);
+	tcase_add_test(tcase, another_server_starts_its_count_anew);
 	tcase_add_test(tcase, flows_that_are_not_idle_stay);
 	tcase_add_test(tcase, a_trace_through_16_balancers_is_routed_as_through_one);
 	suite_add_tcase(suite, tcase);
