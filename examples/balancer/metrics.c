@@ -69,7 +69,7 @@ int command_metrics(int argc, char **argv)
 	metrics_counter("reloads", NULL, ask_number(status, "reloads"));
 	metrics_counter("reloads_refused", NULL, ask_number(status, "reloads_refused"));
 	metrics_counter("flows_aged",
-			"kept flows that were idle for too long, or whose server is gone",
+			"flows forgotten as they were idle for too long, or their server is gone",
 			ask_number(status, "flows_aged"));
 	json_decref(status);
 	return EXIT_FINE;

@@ -153,6 +153,10 @@ static json_t *status(const struct run *run)
 	json_object_set_new(object, "mode", json_string(attach_mode(run->ifindex)));
 	json_object_set_new(object, "reloads", json_integer(run->reloads));
 	json_object_set_new(object, "reloads_refused", json_integer(run->reloads_refused));
+	json_object_set_new(
+		object, "places",
+		json_integer((json_int_t)dataplane_buckets(dataplane_maps(run->dataplane)) *
+			     BALANCER_WAYS));
 	json_object_set_new(object, "flows_aged", json_integer(run->flows_aged));
 	if (describe_counts(object, dataplane_maps(run->dataplane)) == 0)
 		return object;

@@ -16,8 +16,8 @@ static void print_settings(const json_t *status)
 	       ask_text(status, "config"), ask_number(status, "reloads"),
 	       ask_number(status, "reloads_refused"));
 	if (json_is_true(json_object_get(status, "tokens")))
-		printf("joins     by token; unroutable ones: %s; %lld flows remembered at most\n",
-		       ask_text(status, "on_unroutable"), ask_number(status, "flows"));
+		printf("joins     by token; unroutable ones: %s; %lld places for flows\n",
+		       ask_text(status, "on_unroutable"), ask_number(status, "places"));
 	else
 		printf("joins     hashed like any SYN\n");
 }

@@ -280,7 +280,7 @@ expect 0 "lb-1, outer source 192.0.2.1" in_namespace "$program" status --interfa
 expect 0 "hashed like any SYN" in_namespace "$program" status --interface near
 stop INT
 start --config "$config" --interface lo --name lb-1 --on-unroutable drop --flows 2048
-expect 0 "unroutable ones: drop; 2048 flows" in_namespace "$program" status --interface lo
+expect 0 "unroutable ones: drop; 4096 places for flows" in_namespace "$program" status --interface lo
 expect 0 "XDP in generic mode" in_namespace "$program" status --interface lo
 expect 0 "using generic mode, which is slower" cat "$dir/errors"
 

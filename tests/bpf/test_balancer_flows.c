@@ -49,7 +49,7 @@ START_TEST(other_4_tuples_do_not_follow_a_join)
 }
 END_TEST
 
-START_TEST(a_new_syn_makes_a_pending_join_forgotten)
+START_TEST(a_new_syn_makes_a_new_join_forgotten)
 {
 	const struct expected forgotten =
 		SENT_TO(HASHED, BALANCER_ROUTED_HASH, BALANCER_FLOWS_FORGOTTEN);
@@ -167,7 +167,7 @@ START_TEST(a_flood_of_joins_does_not_push_a_flow_out)
 
 	run_segment(&join);
 	run_segment(&ack);
-	/* many times what either table holds: see the harness, and PENDING_ENTRIES */
+	/* several times as many as the harness's table has places */
 	for (uint32_t i = 1; i <= 60000; i++) {
 		join.client = CLIENT_ADDRESS + i;
 		run_segment(&join);
@@ -286,7 +286,7 @@ static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, packets_behind_a_join_go_to_its_owner);
 	tcase_add_test(tcase, other_4_tuples_do_not_follow_a_join);
-	tcase_add_test(tcase, a_new_syn_makes_a_pending_join_forgotten);
+	tcase_add_test(tcase, a_new_syn_makes_a_new_join_forgotten);
 	tcase_add_test(tcase, a_new_syn_makes_a_kept_flow_forgotten);
 	tcase_add_test(tcase, an_unroutable_join_makes_the_flow_forgotten);
 	tcase_add_test(tcase, a_syn_that_no_server_takes_forgets_nothing);
