@@ -370,7 +370,7 @@ void agent_close(struct agent *agent)
 {
 	if (!agent->options->pin)
 		agent_remove(agent);
-	else
+	else if (agent->pin_lock >= 0)
 		(void)rmdir(agent->options->pin); /* if nothing was pinned */
 	attach_close(&agent->attachments);
 	environment_restore_syncookies(agent->syncookies_before);
