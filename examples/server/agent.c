@@ -19,8 +19,8 @@
 #include "program.h"
 #include "server.skel.h"
 
-/* Keys that are made before the agent looks at its descriptors again: some 10 ms of work. */
-#define KEYS_AT_ONCE 64
+/* Time to spend on keys before the agent looks at its descriptors again. */
+#define FILL_BUDGET_NS 10000000ULL
 
 /* Time to spend each second on keys that are too old: one percent of one CPU. */
 #define AGE_BUDGET_NS 10000000ULL
@@ -64,6 +64,7 @@ static void refresh_tokens(struct agent *agent)
 {
 	int error = tokens_refresh(&agent->tokens);
 
+	agent->listed = !error;
 	if (!error)
 		error = live_refresh(bpf_map__fd(agent->program->maps.live), &agent->tokens);
 	if (!error && !agent->options->decapsulate_only)
@@ -112,10 +113,14 @@ static int open_marks(const struct agent *agent, struct marks *marks,
 			  bpf_program__fd(program->progs.server_look), farm, server);
 }
 
-/* Keep the auxiliary listeners and what they depend on in order: once a second. */
+/*
+ * Keep the auxiliary listeners and what they depend on in order: once a second. Without the list of
+ * connections they get too old, so that the kernel's keys stay before buckets are full for ever.
+ */
 static void hand_over(struct agent *agent)
 {
-	auxiliaries_turn(&agent->auxiliaries);
+	if (agent->listed)
+		auxiliaries_turn(&agent->auxiliaries);
 	marks_refresh(&agent->marks);
 }
 
@@ -248,12 +253,12 @@ bool agent_open(struct agent *agent, const struct agent_options *options)
 	if (!load(agent))
 		return false;
 	refresh_tokens(agent);
-	return true;
+	return agent->listed || options->decapsulate_only;
 }
 
 bool agent_work(struct agent *agent, bool *pause)
 {
-	int error = keys_fill(&agent->keys, KEYS_AT_ONCE);
+	int error = keys_fill(&agent->keys, FILL_BUDGET_NS);
 
 	if (error && error != agent->key_error)
 		log_warning("cannot make a key: %s", mptcplb_strerror(error));
@@ -264,6 +269,8 @@ bool agent_work(struct agent *agent, bool *pause)
 	/* Before the programs are at work, so that they have listeners to hand over to. */
 	hand_over(agent);
 	agent->attached = attach(agent);
+	if (!agent->attached && !agent->taken_over)
+		attach_remove(&agent->attachments);
 	return agent->attached;
 }
 
@@ -302,6 +309,10 @@ static bool change_farm(struct agent *agent, struct mptcplb_farm *farm,
 
 	if (!program)
 		return false;
+	if (!taken_over) {
+		server_bpf__destroy(program);
+		return false;
+	}
 	if (open_marks(agent, &marks, program, farm, server)) {
 		log_error("out of memory");
 		server_bpf__destroy(program);
@@ -328,7 +339,9 @@ bool agent_reload(struct agent *agent)
 	const struct mptcplb_farm_server *server;
 	struct mptcplb_farm *farm;
 
-	daemon_notify("RELOADING=1");
+	/* Until it is attached the agent is not ready, whatever it reads. */
+	if (agent->attached)
+		daemon_notify("RELOADING=1");
 	farm = read_farm(agent, &server);
 	if (!farm) {
 		log_error("%s", agent->farm_error.text);
@@ -347,11 +360,12 @@ bool agent_reload(struct agent *agent)
 		log_info("reloaded %s", agent->options->config);
 	else
 		log_error("%s is not used: all stays as it was", agent->options->config);
-	daemon_notify("READY=1");
+	if (agent->attached)
+		daemon_notify("READY=1");
 	return farm != NULL;
 }
 
-void agent_remove(struct agent *agent)
+int agent_remove(struct agent *agent)
 {
 	const char *pin = agent->options->pin;
 	int error;
@@ -360,16 +374,19 @@ void agent_remove(struct agent *agent)
 	agent->attached = false;
 	keys_wipe(&agent->keys);
 	if (!pin)
-		return;
+		return 0;
 	error = attach_remove_pinned(pin);
+	if (error == -ENOENT)
+		error = 0;
 	if (error)
 		log_warning("cannot remove the pins in %s: %s", pin, strerror(-error));
+	return error;
 }
 
 void agent_close(struct agent *agent)
 {
 	if (!agent->options->pin)
-		agent_remove(agent);
+		(void)agent_remove(agent);
 	else if (agent->pin_lock >= 0)
 		(void)rmdir(agent->options->pin); /* if nothing was pinned */
 	attach_close(&agent->attachments);

@@ -49,7 +49,8 @@ struct agent {
 	uint32_t bucket_count;
 	int pin_lock; /* keeps other agents away from the pins */
 	int syncookies_before;
-	int list_error; /* of the last tokens_refresh(), so that it is told once */
+	bool listed; /* the last tokens_refresh() has read the kernel's list */
+	int list_error; /* of the last refresh_tokens(), so that it is told once */
 	int key_error; /* of the last search for a key */
 	bool attached;
 	bool taken_over; /* keys and counts of an agent before */
@@ -76,8 +77,11 @@ void agent_consumed(struct agent *agent);
 /* Read the farm file again. When that fails all stays as it was: agent->farm_error says why. */
 bool agent_reload(struct agent *agent);
 
-/* Remove the programs, maps and pins: whatever would be left on the machine. */
-void agent_remove(struct agent *agent);
+/*
+ * Remove the programs, maps and pins: whatever would be left on the machine. Returns 0 or -errno,
+ * after a warning.
+ */
+int agent_remove(struct agent *agent);
 
 /* Let go of everything. What is pinned stays, without pins nothing does. */
 void agent_close(struct agent *agent);

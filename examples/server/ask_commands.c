@@ -153,6 +153,19 @@ static int remove_pinned(const char *pin)
 	return EXIT_FAILED;
 }
 
+/* What a reply to `stop` comes to. */
+static int end_stop(const struct ask_options *options, json_t *reply)
+{
+	const char *left = json_string_value(json_object_get(reply, "error"));
+	const int code = left ? EXIT_FAILED : EXIT_FINE;
+
+	if (left)
+		log_error("the agent of server \"%s\" ends, but its pins are not removed: %s",
+			  options->instance, left);
+	json_decref(reply);
+	return code;
+}
+
 int command_stop(int argc, char **argv)
 {
 	struct ask_options options = { AGENT_ASK };
@@ -162,9 +175,8 @@ int command_stop(int argc, char **argv)
 	if (!ask_parse(&options, "stop", argc, argv))
 		return EXIT_USAGE;
 	error = ask_quietly(&options, "stop", &reply);
-	json_decref(reply);
 	if (!error)
-		return EXIT_FINE;
+		return end_stop(&options, reply);
 	if (error == -ECONNREFUSED && options.pin)
 		return remove_pinned(options.pin);
 	log_error("no agent of server \"%s\" can be stopped here: %s%s", options.instance,

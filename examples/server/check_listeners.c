@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
@@ -72,8 +73,11 @@ static bool speaks_first(const struct mptcplb_farm_address *address, uint16_t po
 	socklen_t size = half_open_address(&to, address, port);
 	int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
 	struct pollfd polled = { .fd = fd, .events = POLLIN };
+	const struct timeval patience = { .tv_sec = 1 };
 	char byte;
-	bool speaks = fd >= 0 && connect(fd, (struct sockaddr *)&to, size) == 0 &&
+	bool speaks = fd >= 0 &&
+		      !setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) &&
+		      connect(fd, (struct sockaddr *)&to, size) == 0 &&
 		      poll(&polled, 1, SPEAK_MS) == 1 && recv(fd, &byte, 1, MSG_DONTWAIT) == 1;
 
 	if (fd >= 0)
@@ -84,11 +88,12 @@ static bool speaks_first(const struct mptcplb_farm_address *address, uint16_t po
 static void check_service(struct looked *looked, const struct listening *listening)
 {
 	const struct mptcplb_farm_service *service = looked->service;
+	const bool local = is_local(&service->address);
 	uint32_t port;
 
 	looked->listeners = 0;
 	mptcplb_farm_address_text(&service->address, looked->address);
-	if (!is_local(&service->address))
+	if (!local)
 		check_tell(looked->check,
 			   "%s is no address of this machine: ip address add %s/%d dev lo",
 			   looked->address, looked->address,
@@ -100,7 +105,7 @@ static void check_service(struct looked *looked, const struct listening *listeni
 	if (looked->listeners == 0)
 		check_tell(looked->check, "nobody listens on %s port %u: start its application",
 			   looked->address, service->port);
-	else if (speaks_first(&service->address, looked->port))
+	else if (local && speaks_first(&service->address, looked->port))
 		check_tell(looked->check,
 			   "the application on %s port %u speaks before its client, who waits for "
 			   "ever when the third ACK of a cookie is lost: leave this service out of "

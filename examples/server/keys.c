@@ -58,9 +58,10 @@ int keys_open(struct keys *keys, int slots_map, uint32_t slot_count)
 
 	keys->slot_count = slot_count;
 	keys->empty = calloc(slot_count, sizeof(*keys->empty));
+	keys->waiting = calloc(slot_count, sizeof(*keys->waiting));
 	keys->tokens_offered = calloc(slot_count, sizeof(*keys->tokens_offered));
 	keys->tokens_before = calloc(slot_count, sizeof(*keys->tokens_before));
-	if (!keys->empty || !keys->tokens_offered || !keys->tokens_before)
+	if (!keys->empty || !keys->waiting || !keys->tokens_offered || !keys->tokens_before)
 		return -ENOMEM;
 	mapped = mmap(NULL, slots_size(keys), PROT_READ | PROT_WRITE, MAP_SHARED, slots_map, 0);
 	if (mapped == MAP_FAILED)
@@ -90,22 +91,31 @@ void keys_close(struct keys *keys)
 	if (keys->slots)
 		munmap(keys->slots, slots_size(keys));
 	free(keys->empty);
+	free(keys->waiting);
 	free(keys->tokens_offered);
 	free(keys->tokens_before);
 	keys->slots = NULL;
 	keys->empty = NULL;
+	keys->waiting = NULL;
 	keys->tokens_offered = NULL;
 	keys->tokens_before = NULL;
+}
+
+static bool has_key(const struct keys *keys, uint32_t index)
+{
+	return __atomic_load_n(&keys->slots[index].key, __ATOMIC_RELAXED) != 0;
 }
 
 void keys_add_empty(struct keys *keys, uint32_t slot)
 {
 	/* A key of the kernel's own may have got there first: it stays until it is used. */
-	if (slot >= keys->slot_count || keys->empty_count >= keys->slot_count ||
-	    __atomic_load_n(&keys->slots[slot].key, __ATOMIC_RELAXED))
+	if (slot >= keys->slot_count || has_key(keys, slot))
 		return;
-	keys->empty[keys->empty_count++] = slot;
 	keys->tokens_offered[slot] = 0;
+	if (keys->waiting[slot])
+		return;
+	keys->waiting[slot] = true;
+	keys->empty[keys->empty_count++] = slot;
 }
 
 /* A token that is on offer already, or that the kernel would refuse now, is no use. */
@@ -177,20 +187,34 @@ static int search(const struct keys *keys, struct mptcplb_key_found *found)
 	return mptcplb_key_search(keys->keyring, found, &search, NULL);
 }
 
-int keys_fill(struct keys *keys, uint32_t count)
+int keys_fill(struct keys *keys, uint64_t budget_ns)
 {
+	const uint64_t start = clock_now();
 	struct mptcplb_key_found found;
 	int error = MPTCPLB_OK;
 
-	for (; count && keys->empty_count; count--) {
-		error = search(keys, &found);
-		if (error)
-			break;
-		put(keys, keys->empty[--keys->empty_count], &found);
-		keys->refilled++;
+	while (keys->empty_count && clock_now() - start <= budget_ns) {
+		uint32_t index = keys->empty[keys->empty_count - 1];
+
+		if (!has_key(keys, index)) {
+			error = search(keys, &found);
+			if (error)
+				break;
+			put(keys, index, &found);
+			keys->refilled++;
+		}
+		keys->waiting[index] = false;
+		keys->empty_count--;
 	}
 	mptcplb_wipe(&found, sizeof(found));
 	return error;
+}
+
+/* BPF may have filled a slot since it was last looked at. */
+static void note_offered(struct keys *keys, uint32_t index)
+{
+	keys->tokens_offered[index] =
+		token_of(__atomic_load_n(&keys->slots[index].key, __ATOMIC_ACQUIRE));
 }
 
 int keys_age(struct keys *keys, uint64_t budget_ns)
@@ -204,9 +228,12 @@ int keys_age(struct keys *keys, uint64_t budget_ns)
 		uint32_t index = keys->age_next;
 		uint64_t shown = keys->slots[index].first_shown_at;
 
+		/* Its event may have been lost. */
+		keys_add_empty(keys, index);
 		if (shown && start - shown > AGE_NS && shown < start) {
 			if (clock_now() - start > budget_ns)
 				break;
+			note_offered(keys, index);
 			error = search(keys, &found);
 			if (!error) {
 				replace(keys, index, &found);
@@ -244,10 +271,11 @@ int keys_renew(struct keys *keys, uint64_t budget_ns)
 	for (; keys->unchecked && !error; keys->unchecked--) {
 		uint32_t index = keys->unchecked - 1;
 
-		if (!keys->slots[index].key || is_current(keys, keys->tokens_offered[index]))
-			continue;
 		if (clock_now() - start > budget_ns)
 			break;
+		note_offered(keys, index);
+		if (!has_key(keys, index) || is_current(keys, keys->tokens_offered[index]))
+			continue;
 		error = search(keys, &found);
 		if (error)
 			break;
@@ -263,6 +291,6 @@ uint32_t keys_filled(const struct keys *keys)
 	uint32_t i, filled = 0;
 
 	for (i = 0; i < keys->slot_count; i++)
-		filled += __atomic_load_n(&keys->slots[i].key, __ATOMIC_RELAXED) != 0;
+		filled += has_key(keys, i);
 	return filled;
 }

@@ -22,6 +22,7 @@ struct keys {
 	uint32_t *tokens_before; /* the same of the keys that were replaced */
 	uint32_t *empty; /* slots that wait for a key; each at most once */
 	uint32_t empty_count;
+	bool *waiting; /* by slot: whether it is in empty */
 	uint32_t age_next; /* where keys_age() goes on */
 	uint32_t unchecked; /* so many slots may have a key that is not to be offered any more */
 	uint64_t refilled;
@@ -49,8 +50,8 @@ void keys_close(struct keys *keys);
 void keys_add_empty(struct keys *keys, uint32_t slot);
 
 /*
- * Replace keys that were shown long ago and not used: somebody may have collected them. Looks at
- * some slots further on each time, and stops when @budget_ns are spent. Returns as keys_fill().
+ * Replace keys that were shown long ago and not used: somebody may have collected them. Empty slots
+ * that nobody has told of are found too. Looks at some slots further on each time, and stops when @budget_ns are spent. Returns as keys_fill().
  */
 int keys_age(struct keys *keys, uint64_t budget_ns);
 
@@ -60,8 +61,11 @@ int keys_age(struct keys *keys, uint64_t budget_ns);
  */
 int keys_renew(struct keys *keys, uint64_t budget_ns);
 
-/* Make keys for at most @count empty slots. Returns MPTCPLB_OK or what mptcplb_key_search() does. */
-int keys_fill(struct keys *keys, uint32_t count);
+/*
+ * Make keys for empty slots, until @budget_ns are spent. Returns MPTCPLB_OK or what
+ * mptcplb_key_search() does.
+ */
+int keys_fill(struct keys *keys, uint64_t budget_ns);
 
 /* How many slots have a key. */
 uint32_t keys_filled(const struct keys *keys);

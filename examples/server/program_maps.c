@@ -76,6 +76,7 @@ void program_maps_find(struct program_maps *maps, const struct server_bpf *progr
 {
 	struct server_state state = { 0 };
 	const struct bpf_map *map;
+	const char *why;
 	int error = 0;
 
 	maps->count = 0;
@@ -90,10 +91,12 @@ void program_maps_find(struct program_maps *maps, const struct server_bpf *progr
 		error = -EPROTO;
 	if (!error)
 		return;
-	if (maps->count > 0)
+	why = error == -EPROTO ? "they are of another version or size" : strerror(-error);
+	if (before->program)
+		log_error("the maps of the program that runs cannot be taken over: %s", why);
+	else if (maps->count > 0)
 		log_info("the maps in %s are not used: %s. Keys and counts start anew", before->pin,
-			 error == -EPROTO ? "they are of another version or size"
-					  : strerror(-error));
+			 why);
 	program_maps_close(maps);
 }
 

@@ -67,8 +67,11 @@ static json_t *describe_reload(struct agent *agent)
 /* Whoever asks for an end finds nothing left when the answer comes. */
 static json_t *describe_stop(struct run *run)
 {
-	agent_remove(run->agent);
+	const int error = agent_remove(run->agent);
+
 	run->stopped = true;
+	if (error)
+		return json_pack("{s:b, s:s}", "stopped", 1, "error", strerror(-error));
 	return json_pack("{s:b}", "stopped", 1);
 }
 

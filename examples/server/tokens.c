@@ -141,9 +141,9 @@ int tokens_refresh(struct tokens *tokens)
 		error = read_live(tokens, AF_INET6);
 	if (tokens->live_count)
 		qsort(tokens->live, tokens->live_count, sizeof(*tokens->live), compare_tokens);
+	age_recent(tokens);
 	if (error)
 		return error;
-	age_recent(tokens);
 	for (i = 0; i < tokens->live_count; i++)
 		tokens->counted[tokens->live[i] & tokens->bucket_mask]--;
 	for (i = 0; i <= tokens->bucket_mask; i++) {

@@ -73,7 +73,7 @@ START_TEST(every_slot_gets_a_key_that_names_the_server)
 	uint32_t offered[SLOTS], i;
 
 	open_keys();
-	ck_assert_int_eq(keys_fill(&keys, 2 * SLOTS), MPTCPLB_OK);
+	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
 	ck_assert_uint_eq(keys_filled(&keys), SLOTS);
 	for (i = 0; i < SLOTS; i++) {
 		struct mptcplb_token_parts parts;
@@ -99,7 +99,7 @@ START_TEST(no_key_of_a_full_bucket_is_offered)
 	open_keys();
 	for (i = 0; i < BUCKETS; i += 2)
 		tokens.buckets[i] = SERVER_BUCKET_TOKENS_MAX;
-	ck_assert_int_eq(keys_fill(&keys, SLOTS), MPTCPLB_OK);
+	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
 	for (i = 0; i < SLOTS; i++)
 		ck_assert_uint_eq(keys.slots[i].token % 2, 1);
 }
@@ -121,21 +121,6 @@ START_TEST(token_in_use_is_not_available)
 }
 END_TEST
 
-START_TEST(key_that_was_found_in_bpf_stays)
-{
-	const uint64_t found = 0x1234;
-
-	open_keys();
-	keys.slots[5].key = found;
-	ck_assert_int_eq(keys_fill(&keys, SLOTS), MPTCPLB_OK);
-	ck_assert_uint_eq(keys.slots[5].key, found);
-	ck_assert_uint_eq(keys_filled(&keys), SLOTS);
-	/* Nor is a slot filled for a key that has been used up twice. */
-	keys_add_empty(&keys, 5);
-	ck_assert_uint_eq(keys.empty_count, 0);
-}
-END_TEST
-
 /* Show a slot's key, so long ago. */
 static void show(uint32_t index, uint64_t ago)
 {
@@ -143,13 +128,52 @@ static void show(uint32_t index, uint64_t ago)
 	keys.slots[index].first_shown_at = clock_now() - ago;
 }
 
+START_TEST(key_that_was_found_in_bpf_stays)
+{
+	const uint64_t found = 0x1234;
+	uint32_t token;
+
+	open_keys();
+	keys.slots[5].key = found;
+	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
+	ck_assert_uint_eq(keys.slots[5].key, found);
+	ck_assert_uint_eq(keys_filled(&keys), SLOTS);
+	/* Nor is a slot filled for a key that has been used up twice. */
+	keys_add_empty(&keys, 5);
+	ck_assert_uint_eq(keys.empty_count, 0);
+	/* When it is replaced its own token is remembered, for it stays good for a moment. */
+	show(5, 61 * SERVER_SECOND_NS);
+	ck_assert_int_eq(keys_age(&keys, ENDLESS_NS), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_key_token(MPTCPLB_MODE_RFC8684, &token, (const uint8_t *)&found,
+					   sizeof(found)),
+			 MPTCPLB_OK);
+	ck_assert_uint_eq(keys.tokens_before[5], token);
+}
+END_TEST
+
+START_TEST(slot_waits_once_and_is_found_without_its_event)
+{
+	open_keys();
+	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
+	keys.slots[5].key = 0;
+	keys_add_empty(&keys, 5);
+	keys_add_empty(&keys, 5);
+	ck_assert_uint_eq(keys.empty_count, 1);
+	keys.slots[6].key = 0;
+	ck_assert_int_eq(keys_age(&keys, ENDLESS_NS), MPTCPLB_OK);
+	ck_assert_uint_eq(keys.empty_count, 2);
+	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
+	ck_assert_uint_eq(keys_filled(&keys), SLOTS);
+}
+END_TEST
+
 START_TEST(key_that_was_shown_long_ago_is_replaced)
 {
 	uint64_t before[SLOTS];
 	uint32_t i;
 
 	open_keys();
-	ck_assert_int_eq(keys_fill(&keys, SLOTS), MPTCPLB_OK);
+	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
 	for (i = 0; i < SLOTS; i++)
 		before[i] = keys.slots[i].key;
 	show(3, 61 * SERVER_SECOND_NS);
@@ -174,7 +198,7 @@ START_TEST(ageing_keeps_to_its_time_and_goes_on_where_it_was)
 	uint32_t i, rounds;
 
 	open_keys();
-	ck_assert_int_eq(keys_fill(&keys, SLOTS), MPTCPLB_OK);
+	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
 	for (i = 0; i < SLOTS; i++)
 		show(i, 61 * SERVER_SECOND_NS);
 	ck_assert_int_eq(keys_age(&keys, 0), MPTCPLB_OK);
@@ -233,6 +257,7 @@ int main(void)
 		no_key_of_a_full_bucket_is_offered,
 		token_in_use_is_not_available,
 		key_that_was_found_in_bpf_stays,
+		slot_waits_once_and_is_found_without_its_event,
 		key_that_was_shown_long_ago_is_replaced,
 		ageing_keeps_to_its_time_and_goes_on_where_it_was,
 		programs_are_told_which_tokens_are_live,
