@@ -133,7 +133,9 @@ static void detach_tcx(const struct attachments *attachments, struct attachment 
 static bool attach_clsact(const struct attachments *attachments, struct attachment *attachment)
 {
 	const unsigned int ifindex = attachment->ifindex;
-	int side, created = clsact_create(attachment->interface, ifindex);
+	/* Without a name nothing is told. */
+	const char *name = attachment->failed ? NULL : attachment->interface;
+	int side, created = clsact_create(name, ifindex);
 
 	if (created < 0)
 		return false;
@@ -142,7 +144,7 @@ static bool attach_clsact(const struct attachments *attachments, struct attachme
 	for (side = 0; side < TCX_SIDES; side++) {
 		if (attachments->programs[side] < 0)
 			clsact_detach(ifindex, (enum tcx_side)side);
-		else if (!clsact_attach(attachment->interface, ifindex, (enum tcx_side)side,
+		else if (!clsact_attach(name, ifindex, (enum tcx_side)side,
 					attachments->programs[side]))
 			return false;
 	}
@@ -172,9 +174,10 @@ static bool attach(const struct attachments *attachments, struct attachment *att
 		return true;
 	}
 	if (attachments->way == ATTACH_TCX || error != -EINVAL) {
-		log_error("interface \"%s\": cannot attach by TCX: %s%s", attachment->interface,
-			  strerror(-error),
-			  error == -EINVAL ? " (it needs Linux 6.6 or later)" : "");
+		if (!attachment->failed)
+			log_error("interface \"%s\": cannot attach by TCX: %s%s",
+				  attachment->interface, strerror(-error),
+				  error == -EINVAL ? " (it needs Linux 6.6 or later)" : "");
 		return false;
 	}
 	if (!attach_clsact(attachments, attachment))
@@ -297,8 +300,17 @@ static bool refresh(const struct attachments *attachments, struct attachment *at
 		detach(attachments, attachment);
 	}
 	attachment->ifindex = ifindex;
-	if (ifindex && attach(attachments, attachment))
+	if (!ifindex) {
+		attachment->failed = false;
+	} else if (attach(attachments, attachment)) {
 		log_info("interface \"%s\" is there: attached", attachment->interface);
+		attachment->failed = false;
+	} else {
+		/* As if it were not there, so that the next refresh tries again. */
+		detach(attachments, attachment);
+		attachment->ifindex = 0;
+		attachment->failed = true;
+	}
 	return true;
 }
 

@@ -24,6 +24,7 @@ struct attachment {
 	unsigned int ifindex; /* 0: the interface is not there */
 	enum attach_way way; /* ATTACH_AUTO: not attached */
 	bool qdisc_created;
+	bool failed; /* the last attempt to attach, so that it is told once */
 	int lock; /* keeps other agents away from the interface; -1 when not held */
 	int links[TCX_SIDES]; /* of TCX; -1: none */
 };

@@ -35,9 +35,10 @@ int clsact_create(const char *interface, unsigned int ifindex)
 	libbpf_set_print(print);
 	if (error == 0 || error == -EEXIST)
 		return error == 0;
-	log_error("interface \"%s\": cannot add a clsact qdisc: %s "
-		  "(the kernel needs CONFIG_NET_SCH_INGRESS)",
-		  interface, strerror(-error));
+	if (interface)
+		log_error("interface \"%s\": cannot add a clsact qdisc: %s "
+			  "(the kernel needs CONFIG_NET_SCH_INGRESS)",
+			  interface, strerror(-error));
 	return error;
 }
 
@@ -143,7 +144,7 @@ bool clsact_attach(const char *interface, unsigned int ifindex, enum tcx_side si
 
 	options.flags = clsact_is_attached(ifindex, side) ? BPF_TC_F_REPLACE : 0;
 	error = bpf_tc_attach(&hook, &options);
-	if (error)
+	if (error && interface)
 		log_error("interface \"%s\": cannot attach to tc at priority %d, handle %#x: %s",
 			  interface, CLSACT_PRIORITY, CLSACT_HANDLE, strerror(-error));
 	return error == 0;

@@ -12,7 +12,10 @@
 #define CLSACT_PRIORITY 1000
 #define CLSACT_HANDLE 0x4d50
 
-/* Make the qdisc. Returns whether it was not there before, or -errno after an error message. */
+/*
+ * Make the qdisc. Returns whether it was not there before, or -errno after an error message, which
+ * is left out when @interface is NULL.
+ */
 int clsact_create(const char *interface, unsigned int ifindex);
 
 /* Remove the qdisc, unless somebody has a filter on it. */
@@ -20,7 +23,7 @@ void clsact_destroy(unsigned int ifindex);
 
 /*
  * Attach a program, in the place of one of ours that is there already. Returns false after an
- * error message.
+ * error message, which is left out when @interface is NULL.
  */
 bool clsact_attach(const char *interface, unsigned int ifindex, enum tcx_side side, int program);
 
