@@ -269,6 +269,7 @@ bool attach_programs(struct attachments *attachments, const int programs[TCX_SID
 		if (attachment->way == ATTACH_AUTO) {
 			attachment->ifindex = if_nametoindex(attachment->interface);
 			attachment->qdisc_created = qdisc_was_created(state, attachment->ifindex);
+			attachment->failed = false;
 		}
 		if (attachment->ifindex && !attach(attachments, attachment))
 			return false;
@@ -293,9 +294,9 @@ static bool refresh(const struct attachments *attachments, struct attachment *at
 {
 	unsigned int ifindex = if_nametoindex(attachment->interface);
 
-	if (ifindex == attachment->ifindex)
+	if (ifindex == attachment->ifindex && (!ifindex || attachment->way != ATTACH_AUTO))
 		return false;
-	if (attachment->ifindex) {
+	if (attachment->ifindex && attachment->ifindex != ifindex) {
 		log_warning("interface \"%s\" is gone", attachment->interface);
 		detach(attachments, attachment);
 	}
