@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-#include <stdio.h>
-#include <string.h>
-
+#include "command.h"
 #include "commands.h"
 #include "daemon.h"
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *usage;
-} commands[] = {
+static const struct command commands[] = {
 	{ "run", command_run,
 	  "run --config FILE --interface IF [options]\n"
 	  "      balance what arrives on IF until SIGINT or SIGTERM\n"
@@ -46,35 +40,10 @@ static const struct {
 	  "      its counters, for Prometheus\n" },
 };
 
-static void print_help(void)
-{
-	puts("mptcplb-balancer: an XDP balancer that sends MPTCP joins to their server\n\nUsage:");
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		printf("  mptcplb-balancer %s", commands[i].usage);
-	puts("  mptcplb-balancer --help | --version");
-}
-
 int main(int argc, char **argv)
 {
 	daemon_start("mptcplb-balancer");
-	if (argc < 2) {
-		log_error("which command? See --help");
-		return EXIT_USAGE;
-	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		print_help();
-		return EXIT_FINE;
-	}
-	if (!strcmp(argv[1], "--version")) {
-		puts("mptcplb-balancer " MPTCPLB_VERSION);
-		return EXIT_FINE;
-	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(argv[1], commands[i].name) != 0)
-			continue;
-		argv[1] = argv[0]; /* what getopt_long() puts in front of its messages */
-		return commands[i].run(argc - 1, argv + 1);
-	}
-	log_error("there is no command \"%s\": see --help", argv[1]);
-	return EXIT_USAGE;
+	return command_main("mptcplb-balancer",
+			    "an XDP balancer that sends MPTCP joins to their server", commands,
+			    sizeof(commands) / sizeof(commands[0]), argc, argv);
 }

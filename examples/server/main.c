@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* mptcplb-server: makes a stock Linux server a member of a farm. */
-#include <stdio.h>
-#include <string.h>
-
+#include "command.h"
 #include "commands.h"
 #include "daemon.h"
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *usage;
-} commands[] = {
+static const struct command commands[] = {
 	{ "run", command_run,
 	  "run --config FILE --server NAME --interface IF [--interface IF]... [options]\n"
 	  "      have the kernel use keys whose tokens name this server\n"
@@ -43,36 +37,10 @@ static const struct {
 	  "      end it and remove all of it; with --pin also what it left when it was killed\n" },
 };
 
-static void print_help(void)
-{
-	puts("mptcplb-server: makes a stock Linux server a member of a farm\n\nUsage:");
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		printf("  mptcplb-server %s", commands[i].usage);
-	puts("  mptcplb-server --help | --version");
-}
-
 int main(int argc, char **argv)
 {
 	daemon_start("mptcplb-server");
 	daemon_libbpf_log();
-	if (argc < 2) {
-		log_error("which command? See --help for the usage");
-		return EXIT_USAGE;
-	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		print_help();
-		return EXIT_FINE;
-	}
-	if (!strcmp(argv[1], "--version")) {
-		puts("mptcplb-server " MPTCPLB_VERSION);
-		return EXIT_FINE;
-	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(argv[1], commands[i].name) != 0)
-			continue;
-		argv[1] = argv[0]; /* what getopt_long() puts in front of its messages */
-		return commands[i].run(argc - 1, argv + 1);
-	}
-	log_error("there is no command \"%s\": see --help for the usage", argv[1]);
-	return EXIT_USAGE;
+	return command_main("mptcplb-server", "makes a stock Linux server a member of a farm",
+			    commands, sizeof(commands) / sizeof(commands[0]), argc, argv);
 }

@@ -171,7 +171,6 @@ int command_run(int argc, char **argv)
 
 	if (!options_parse(&options, "run", argc, argv))
 		return EXIT_USAGE;
-	daemon_libbpf_log();
 	if (!daemon_capable() || !open_descriptors(&run, options.server)) {
 		close_descriptors(&run);
 		return EXIT_FAILED;
