@@ -13,7 +13,8 @@ import unittest
 
 from frames import (ACK, COOKED, PSH, RAW, SYN, capable, handshake, join, join_answer, packet,
                     pcap, pcapng)
-from test_tool import NOBODY, SECRET_0, SOURCE, TOOL, ToolTest, model, token_section
+import file_modes
+from test_tool import SECRET_0, SOURCE, TOOL, ToolTest, model, token_section
 
 CAPTURES = os.path.join(SOURCE, "tests", "captures")
 CLIENT = ("192.0.2.77", 40001)
@@ -357,10 +358,8 @@ class Files(PcapTest):
         self.assertIn("is a directory", self.run_pcap(self.directory.name).stderr)
         self.assertIn("No such file", self.run_pcap("/nonexistent").stderr)
         path = self.write("mine.pcap", pcap(self.PACKETS))
-        somebody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         os.chmod(path, 0)
-        os.chmod(self.directory.name, 0o755)
-        result = self.run_pcap(path, **(somebody if os.geteuid() == 0 else {}))
+        result = self.run_pcap(path, preexec_fn=file_modes.obey)
         self.assertEqual(result.returncode, 1)
         self.assertIn(f"{path}: Permission denied", result.stderr)
 

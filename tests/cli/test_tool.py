@@ -18,11 +18,11 @@ import unittest
 TOOL = os.environ["MPTCPLB_TOOL"]
 SOURCE = os.environ["MPTCPLB_SOURCE"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "vectors"))
+import file_modes  # noqa: E402
 import model  # noqa: E402
 
 SECRET_0 = "df6af1d8303e61cdc4bb86c3d1c42710"
 SECRET_1 = "3f1c7a52e0d94b8896a5c10b7e2d6f43"
-NOBODY = 65534
 
 SERVERS = """servers:
   - {name: web-1, address: 192.0.2.11, ids: [17]}
@@ -292,10 +292,7 @@ class FarmFile(ToolTest):
         path = self.write("shared.yaml", token_section(epochs=()) +
                           "    - {epoch: 0, secret_file: mine.key}\n" + SERVERS, 0o644)
         self.tool("check", "--config", path)
-        # root can read everything, so it becomes somebody else; others lose the right
-        somebody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-        options = somebody if os.geteuid() == 0 else {}
-        os.chmod(self.directory.name, 0o755)
+        options = {"preexec_fn": file_modes.obey}
         os.chmod(key, 0)
         os.chmod(self.config, 0)
         error = self.tool("check", "--config", path, code=1, **options).stderr
