@@ -176,18 +176,18 @@ class Network(Sandbox):
         pairs = [argument for path in PATHS for argument in (f"{path}c", f"{path}s")]
         self.start("relay", [RELAY, str(self._delay), *pairs], "relay")
 
-    def agent_argv(self, *more, interfaces=tuple(PATHS)):
+    def agent_argv(self, *more, interfaces=tuple(PATHS), program=SERVER):
         """The command line of an agent."""
-        return [SERVER, "run", "--config", self.farm, "--server", "web-1",
+        return [program, "run", "--config", self.farm, "--server", "web-1",
                 *(word for name in interfaces for word in ("--interface", name)), *more]
 
     def start_agent(self, *more):
         """Start an agent and wait until it is ready."""
         return self.start_agent_as([], *more)
 
-    def start_agent_as(self, prefix, *more):
+    def start_agent_as(self, prefix, *more, **options):
         """The same, with a command that starts it."""
-        agent = Agent(self.start("server", [*prefix, *self.agent_argv(*more)], "agent"))
+        agent = Agent(self.start("server", [*prefix, *self.agent_argv(*more, **options)], "agent"))
         self.hands_over = "--cookies-for-all" not in more
         return agent
 

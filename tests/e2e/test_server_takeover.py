@@ -11,8 +11,8 @@ import unittest
 
 sys.dont_write_bytecode = True
 
-from server_network import (FARM, GUARD_SECONDS, IDS, PORT, SECRET, SERVER, Echo, Network,  # noqa: E402
-                            RawClient, is_mptcp, token_of, wait_for)
+from server_network import (BUILD, FARM, GUARD_SECONDS, IDS, PORT, SECRET, SERVER,  # noqa: E402
+                            Echo, Network, RawClient, is_mptcp, token_of, wait_for)
 
 PIN = f"/sys/fs/bpf/mptcplb-test-{os.getpid()}"
 NOBODY = 65534
@@ -216,29 +216,36 @@ class TakeOver(Base):
             echo.exchange(echo.clients)
 
     def test_without_root(self):
-        # As in the systemd unit: pins lie in a folder that was bound to where the user can go.
-        bound = os.path.join(self.network.directory, "bpf")
-        for directory in (PIN, bound):
+        # As in the systemd unit: pins lie in a folder that was bound to where the user can go. So is
+        # what was built, as it may lie below a folder of root's own.
+        bound, built = (os.path.join(self.network.directory, name) for name in ("bpf", "build"))
+        for directory in (PIN, bound, built):
             os.mkdir(directory)
             os.chown(directory, NOBODY, NOBODY)
         self.addCleanup(os.rmdir, PIN)
         os.chown(self.network.farm, NOBODY, NOBODY)
         os.chmod(self.network.directory, 0o755)
         capabilities = "+bpf,+net_admin,+perfmon"
-        prefix = ["unshare", "--mount", "sh", "-c", 'mount --bind "$1" "$2" && shift 2 && exec "$@"',
-                  "sh", PIN, bound, "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
-                  "--clear-groups", f"--inh-caps=-all,{capabilities}",
+        prefix = ["unshare", "--mount", "sh", "-c",
+                  'mount --bind "$1" "$2" && mount --bind "$3" "$4" && shift 4 && exec "$@"',
+                  "sh", PIN, bound, BUILD, built, "setpriv", f"--reuid={NOBODY}",
+                  f"--regid={NOBODY}", "--clear-groups", f"--inh-caps=-all,{capabilities}",
                   f"--ambient-caps=-all,{capabilities}", f"--bounding-set=-all,{capabilities}",
-                  "--no-new-privs", "--"]
+                  "--no-new-privs", "--", "env", f"LD_LIBRARY_PATH={built}/lib"]
+
+        def start():
+            return self.network.start_agent_as(prefix, "--pin", f"{bound}/server",
+                                               program=SERVER.replace(BUILD, built))
+
         with Echo(self.network) as echo:
             for _ in range(2):
-                agent = self.network.start_agent_as(prefix, "--pin", f"{bound}/server")
+                agent = start()
                 wait_for(lambda: self.network.status()["services_ready"] == 1, "the mark")
                 self.assertIn(token_of(self.new_connection(echo))[1], IDS)
                 agent.signal(signal.SIGTERM)
                 wait_for(lambda a=agent: a.code() is not None, "its end")
                 self.assertEqual((agent.code(), agent.errors()), (0, ""))
-            self.network.start_agent_as(prefix, "--pin", f"{bound}/server")
+            start()
             self.assertEqual(self.network.counters()["keys_consumed"], 2)
             self.network.ask("stop")
         self.assertEqual(os.listdir(PIN), [])
