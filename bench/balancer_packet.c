@@ -21,6 +21,7 @@
 #include <mptcplb/keyring.h>
 #include <mptcplb/token.h>
 
+#include "counts.h"
 #include "daemon.h"
 #include "dataplane.h"
 
@@ -238,7 +239,7 @@ static int measure_floods(void)
 	fill_flows(dataplane_program(dataplane), KEPT);
 	flood(dataplane_program(dataplane), JOIN_SYN, "a million forged joins");
 	flood(dataplane_program(dataplane), RANDOM_JOIN, "a million SYNs with random tokens");
-	if (dataplane_totals(dataplane_maps(dataplane), &counters))
+	if (counts_of_all(dataplane_maps(dataplane), &counters))
 		return EXIT_FAILURE;
 #define PRINT_COUNTER(symbol, name, meaning)    \
 	if (counters.values[BALANCER_##symbol]) \

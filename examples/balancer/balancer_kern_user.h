@@ -209,7 +209,12 @@ enum balancer_counter {
 	BALANCER_COUNTER_COUNT
 };
 
-/* On one CPU. The first of them is for packets of no service, the one behind it for service 0. */
+/*
+ * On one CPU. The first of them is for packets of no service, the one behind it for service 0, and
+ * the last has what was counted for services whose index is another's now.
+ */
+#define BALANCER_COUNTED_GONE (BALANCER_SERVICES_MAX + 1)
+#define BALANCER_COUNTED (BALANCER_COUNTED_GONE + 1)
 struct balancer_counters {
 	__u64 values[BALANCER_COUNTER_COUNT];
 };

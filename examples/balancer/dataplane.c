@@ -12,6 +12,7 @@
 
 #include "addresses.h"
 #include "balancer.skel.h"
+#include "counts.h"
 #include "daemon.h"
 #include "indices.h"
 #include "outer.h"
@@ -125,32 +126,6 @@ static uint32_t owners_count(const struct mptcplb_farm *farm)
 	return (ids + BALANCER_OWNERS - 1) / BALANCER_OWNERS;
 }
 
-/* Whether nobody had the index of a server in the data plane before. */
-static bool is_new(const struct load *load, uint32_t index)
-{
-	struct balancer_server server;
-
-	return load->before &&
-	       bpf_map_lookup_elem(load->before->fds[DATAPLANE_SERVERS], &index, &server) == 0 &&
-	       !server.name[0];
-}
-
-/* What was counted of a server that is gone does not become that of the next with its index. */
-static int clear_traffic(const struct load *load, uint32_t index)
-{
-	int cpus = libbpf_num_possible_cpus(), error;
-	struct balancer_traffic *values;
-
-	values = cpus > 0 ? calloc((size_t)cpus, sizeof(*values)) : NULL;
-	if (!values) {
-		log_error("out of memory");
-		return -1;
-	}
-	error = update(load->skeleton->maps.traffic, &index, values);
-	free(values);
-	return error;
-}
-
 static int fill_servers(const struct load *load)
 {
 	const struct mptcplb_farm *farm = load->farm;
@@ -164,8 +139,6 @@ static int fill_servers(const struct load *load)
 		outer_fill(&value, load->self->address, &server->address);
 		strncpy(value.name, server->name, sizeof(value.name) - 1);
 		if (update(load->skeleton->maps.servers, &index, &value))
-			return -1;
-		if (is_new(load, index) && clear_traffic(load, index))
 			return -1;
 	}
 	return 0;
@@ -298,6 +271,36 @@ static int share_maps(const struct load *load)
 	return 0;
 }
 
+/* Whether a server had no index before. */
+static bool is_new_server(const struct load *load, uint32_t index)
+{
+	struct balancer_server server;
+
+	return bpf_map_lookup_elem(load->before->fds[DATAPLANE_SERVERS], &index, &server) == 0 &&
+	       !server.name[0];
+}
+
+/* What was counted for somebody who is gone does not become that of the next with its index. */
+static int restart_counts(const struct load *load)
+{
+	int error = 0;
+
+	if (!load->before)
+		return 0;
+	counts_wait();
+	for (size_t i = 0; !error && i < load->farm->service_count; i++) {
+		if (load->indices.before[i] == BALANCER_NO_SERVER)
+			error = counts_restart_service(load->before, load->indices.services[i]);
+	}
+	for (size_t i = 0; !error && i < load->farm->server_count; i++) {
+		if (is_new_server(load, load->indices.servers[i]))
+			error = counts_restart_server(load->before, load->indices.servers[i]);
+	}
+	if (error)
+		log_error("cannot set the counters of what is new to zero: %s", strerror(-error));
+	return error;
+}
+
 static int load_and_fill(struct load *load)
 {
 	struct balancer_bpf *skeleton = load->skeleton;
@@ -323,9 +326,9 @@ static int load_and_fill(struct load *load)
 		return -1;
 	}
 	if (fill_config(load) || fill_flow_key(load) || fill_servers(load) || fill_owners(load) ||
-	    fill_members(load) || fill_addresses(load))
+	    fill_members(load) || fill_addresses(load) || fill_services(load))
 		return -1;
-	return fill_services(load);
+	return restart_counts(load);
 }
 
 struct dataplane *dataplane_open(const struct mptcplb_farm *farm,
@@ -376,26 +379,6 @@ const struct dataplane_maps *dataplane_maps(const struct dataplane *dataplane)
 	return &dataplane->maps;
 }
 
-/* Add up a value of @words 64-bit integers over all CPUs. */
-static int sum(int map, uint32_t index, __u64 *total, size_t words)
-{
-	int cpus = libbpf_num_possible_cpus();
-	__u64 *values;
-	int error;
-
-	if (cpus < 0)
-		return cpus;
-	values = calloc((size_t)cpus * words, sizeof(*values));
-	if (!values)
-		return -ENOMEM;
-	error = bpf_map_lookup_elem(map, &index, values);
-	memset(total, 0, words * sizeof(*total));
-	for (size_t i = 0; i < (size_t)cpus * words; i++)
-		total[i % words] += values[i];
-	free(values);
-	return error;
-}
-
 int dataplane_config(const struct dataplane *dataplane, struct balancer_config *config)
 {
 	memset(config, 0, sizeof(*config));
@@ -421,38 +404,4 @@ uint32_t dataplane_buckets(const struct dataplane_maps *maps)
 	if (bpf_obj_get_info_by_fd(maps->fds[DATAPLANE_FLOWS], &info, &size))
 		return 0;
 	return info.max_entries;
-}
-
-int dataplane_counters(const struct dataplane_maps *maps, uint32_t service,
-		       struct balancer_counters *counters)
-{
-	const uint32_t index = service == BALANCER_NO_SERVER ? 0 : service + 1;
-
-	return sum(maps->fds[DATAPLANE_COUNTERS], index, counters->values, BALANCER_COUNTER_COUNT);
-}
-
-int dataplane_totals(const struct dataplane_maps *maps, struct balancer_counters *counters)
-{
-	struct balancer_counters one;
-
-	memset(counters, 0, sizeof(*counters));
-	for (uint32_t i = 0; i <= BALANCER_SERVICES_MAX; i++) {
-		int error =
-			sum(maps->fds[DATAPLANE_COUNTERS], i, one.values, BALANCER_COUNTER_COUNT);
-
-		if (error)
-			return error;
-		for (size_t j = 0; j < BALANCER_COUNTER_COUNT; j++)
-			counters->values[j] += one.values[j];
-	}
-	return 0;
-}
-
-int dataplane_traffic(const struct dataplane_maps *maps, uint32_t server,
-		      struct balancer_traffic *traffic)
-{
-	_Static_assert(sizeof(*traffic) % sizeof(__u64) == 0, "64-bit integers alone");
-
-	return sum(maps->fds[DATAPLANE_TRAFFIC], server, (__u64 *)traffic,
-		   sizeof(*traffic) / sizeof(__u64));
 }

@@ -83,18 +83,4 @@ uint32_t dataplane_owner(const struct dataplane *dataplane, uint32_t server_id);
 /* Number of buckets of the flow table. */
 uint32_t dataplane_buckets(const struct dataplane_maps *maps);
 
-/*
- * Sum over all CPUs what was counted for a service, or for packets of none
- * (BALANCER_NO_SERVER). Returns 0 or -errno.
- */
-int dataplane_counters(const struct dataplane_maps *maps, uint32_t service,
-		       struct balancer_counters *counters);
-
-/* The same over all services. */
-int dataplane_totals(const struct dataplane_maps *maps, struct balancer_counters *counters);
-
-/* The same for the packets to a server. */
-int dataplane_traffic(const struct dataplane_maps *maps, uint32_t server,
-		      struct balancer_traffic *traffic);
-
 #endif

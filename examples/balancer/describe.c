@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counts.h"
 #include "indices.h"
 
 static json_t *describe_server(const struct mptcplb_farm_server *server)
@@ -128,7 +129,7 @@ int describe_counts(json_t *description, const struct dataplane_maps *maps)
 	struct balancer_table *table = malloc(sizeof(*table));
 	struct balancer_counters counters;
 	struct balancer_traffic traffic;
-	int error = table ? dataplane_totals(maps, &counters) : -ENOMEM;
+	int error = table ? counts_of_all(maps, &counters) : -ENOMEM;
 	json_t *entry;
 	size_t i;
 
@@ -136,14 +137,14 @@ int describe_counts(json_t *description, const struct dataplane_maps *maps)
 		json_object_set_new(description, "counters", describe_counters(&counters));
 	json_array_foreach(json_object_get(description, "servers"), i, entry) {
 		if (!error)
-			error = dataplane_traffic(maps, server_index(maps, entry), &traffic);
+			error = counts_of_server(maps, server_index(maps, entry), &traffic);
 		if (!error)
 			json_object_set_new(entry, "traffic", describe_traffic(&traffic));
 	}
 	json_array_foreach(json_object_get(description, "services"), i, entry) {
 		if (!error)
-			error = dataplane_counters(maps, service_index(maps, entry, table),
-						   &counters);
+			error = counts_of_service(maps, service_index(maps, entry, table),
+						  &counters);
 		if (!error)
 			json_object_set_new(entry, "counters", describe_counters(&counters));
 	}

@@ -97,7 +97,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, BALANCER_SERVICES_MAX + 1);
+	__uint(max_entries, BALANCER_COUNTED);
 	__type(key, __u32);
 	__type(value, struct balancer_counters);
 } counters SEC(".maps");

@@ -16,6 +16,7 @@
 #include <mptcplb/keyring.h>
 #include <mptcplb/token.h>
 
+#include "counts.h"
 #include "daemon.h"
 #include "dataplane.h"
 #include "flows.h"
@@ -221,7 +222,7 @@ static uint64_t counter(enum balancer_counter which)
 {
 	struct balancer_counters counters;
 
-	ck_assert_int_eq(dataplane_totals(dataplane_maps(dataplane), &counters), 0);
+	ck_assert_int_eq(counts_of_all(dataplane_maps(dataplane), &counters), 0);
 	return counters.values[which];
 }
 
@@ -232,7 +233,7 @@ static uint64_t dropped_of_servers(void)
 	uint64_t dropped = 0;
 
 	for (uint32_t i = 0; i < SERVERS; i++) {
-		ck_assert_int_eq(dataplane_traffic(dataplane_maps(dataplane), i, &traffic), 0);
+		ck_assert_int_eq(counts_of_server(dataplane_maps(dataplane), i, &traffic), 0);
 		dropped += traffic.dropped;
 	}
 	return dropped;
@@ -728,16 +729,64 @@ START_TEST(another_server_starts_its_count_anew)
 	ck_assert_int_eq(server_of(&join), B);
 	farm_make(&farm, 4, SERVERS);
 	change_farm(&farm, false);
-	ck_assert_int_eq(dataplane_traffic(dataplane_maps(dataplane), B, &traffic), 0);
+	ck_assert_int_eq(counts_of_server(dataplane_maps(dataplane), B, &traffic), 0);
 	ck_assert_msg(traffic.packets[BALANCER_BY_TOKEN] == 1, "a reload keeps the counts");
 	farm_make(&farm, 4, B);
 	change_farm(&farm, false);
 	farm_make(&farm, 4, B + 1);
 	farm.servers[B].name = "another";
 	change_farm(&farm, false);
-	ck_assert_int_eq(dataplane_traffic(dataplane_maps(dataplane), B, &traffic), 0);
+	ck_assert_int_eq(counts_of_server(dataplane_maps(dataplane), B, &traffic), 0);
 	ck_assert_uint_eq(traffic.packets[BALANCER_BY_TOKEN], 0);
 	ck_assert_uint_eq(traffic.bytes, 0);
+}
+END_TEST
+
+/* Send a segment on each CPU; returns how many these are. */
+static uint64_t send_on_every_cpu(const struct segment *segment)
+{
+	cpu_set_t every, one;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(every), &every), 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &every))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+		server_of(segment);
+	}
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(every), &every), 0);
+	return (uint64_t)CPU_COUNT(&every);
+}
+
+START_TEST(another_service_starts_its_count_anew)
+{
+	const uint32_t index = 2;
+	struct segment syn = segment_make(TCP_SYN, 7);
+	struct balancer_counters counters;
+	struct farm farm;
+	uint64_t sent;
+
+	syn.service_port = RANGE_FIRST;
+	sent = send_on_every_cpu(&syn);
+	farm_make(&farm, 4, SERVERS);
+	change_farm(&farm, false);
+	ck_assert_int_eq(counts_of_service(dataplane_maps(dataplane), index, &counters), 0);
+	ck_assert_msg(counters.values[BALANCER_ROUTED_HASH] == sent, "a reload keeps the counts");
+	farm.public.service_count = index;
+	change_farm(&farm, false);
+	farm.public.service_count = index + 1;
+	farm.services[index].port = RANGE_LAST;
+	change_farm(&farm, false);
+	ck_assert_int_eq(counts_of_service(dataplane_maps(dataplane), index, &counters), 0);
+	for (size_t i = 0; i < BALANCER_COUNTER_COUNT; i++)
+		ck_assert_uint_eq(counters.values[i], 0);
+	ck_assert_msg(counter(BALANCER_ROUTED_HASH) == sent, "totals never go down");
+	syn.service_port = RANGE_LAST;
+	server_of(&syn);
+	ck_assert_int_eq(counts_of_service(dataplane_maps(dataplane), index, &counters), 0);
+	ck_assert_msg(counters.values[BALANCER_ROUTED_HASH] == 1, "this is its index");
 }
 END_TEST
 
@@ -822,6 +871,7 @@ int main(void)
 	tcase_add_test(tcase, flows_outlive_the_epoch_of_their_token);
 	tcase_add_test(tcase, flows_of_a_removed_server_end);
 	tcase_add_test(tcase, another_server_starts_its_count_anew);
+	tcase_add_test(tcase, another_service_starts_its_count_anew);
 	tcase_add_test(tcase, flows_that_are_not_idle_stay);
 	tcase_add_test(tcase, a_trace_through_16_balancers_is_routed_as_through_one);
 	suite_add_tcase(suite, tcase);
