@@ -444,8 +444,10 @@ MPTCPLB_CORE_INLINE int mptcplb_core_token_decode(const struct mptcplb_keyring *
 /**
  * What a walk over the options of a SYN has seen. Set it to zero before the first step.
  *
- * As the Linux stack does, a walk keeps what it found before a broken option, the last MP_JOIN
- * counts, and an MP_JOIN of another length than a SYN's is passed over.
+ * As in the Linux stack, what was found before a broken option is kept, the last MP_JOIN counts,
+ * and an MP_JOIN of another length than a SYN's is passed over. Unlike there, every MP_CAPABLE
+ * counts: Linux passes over one of version 0, of another length than a SYN's 4, without flag H or
+ * with flag B.
  */
 struct mptcplb_core_syn {
 	uint32_t offset; /**< of the next option, in bytes */
@@ -484,6 +486,9 @@ MPTCPLB_CORE_INLINE int mptcplb_core_syn_step(struct mptcplb_core_syn *syn, cons
 	const uint8_t *option;
 	uint32_t size;
 
+	if (length > MPTCPLB_TCP_OPTIONS_MAX)
+		length = MPTCPLB_TCP_OPTIONS_MAX;
+	/* the second comparison is for the BPF verifier */
 	if (offset >= length || offset >= MPTCPLB_TCP_OPTIONS_MAX)
 		return 1;
 	option = options + offset;
@@ -518,8 +523,8 @@ malformed:
 }
 
 /**
- * Whether a SYN is a join. One with MP_CAPABLE beside MP_JOIN is not: servers answer it with
- * plain TCP.
+ * Whether a SYN is a join. One with MP_CAPABLE beside MP_JOIN is not: no stack sends it, and Linux
+ * answers it with plain TCP if it takes the MP_CAPABLE (see struct mptcplb_core_syn).
  */
 MPTCPLB_CORE_INLINE int mptcplb_core_syn_is_join(const struct mptcplb_core_syn *syn)
 {
@@ -531,7 +536,7 @@ MPTCPLB_CORE_INLINE int mptcplb_core_syn_is_join(const struct mptcplb_core_syn *
  *
  * @param[out] syn  what was seen; the token is valid when the result is 1.
  * @param options   @p length bytes.
- * @param length    0 to MPTCPLB_TCP_OPTIONS_MAX; what lies behind that is not read.
+ * @param length    more than MPTCPLB_TCP_OPTIONS_MAX is cut.
  * @return 1 when the SYN is a join, else 0.
  */
 MPTCPLB_CORE_INLINE int mptcplb_core_find_join(struct mptcplb_core_syn *syn, const uint8_t *options,

@@ -195,6 +195,30 @@ START_TEST(find_join_reads_every_field)
 }
 END_TEST
 
+/* A length that no TCP header has: the 40 bytes that there can be are looked at, and no more. */
+START_TEST(find_join_cuts_what_is_too_long)
+{
+	static const uint8_t cut_join[] = { 30, 12, 0x10, 0 };
+	static const uint8_t cut_option[] = { 30 };
+	uint8_t *options = malloc(MPTCPLB_TCP_OPTIONS_MAX);
+	struct mptcplb_core_syn syn;
+
+	ck_assert_ptr_nonnull(options);
+	memset(options, MPTCPLB_TCPOPT_NOP, MPTCPLB_TCP_OPTIONS_MAX);
+	ck_assert_int_eq(mptcplb_core_find_join(&syn, options, MPTCPLB_SYN_BUFFER_SIZE), 0);
+	ck_assert_uint_eq(syn.seen, 0);
+	memcpy(options + MPTCPLB_TCP_OPTIONS_MAX - sizeof(cut_join), cut_join, sizeof(cut_join));
+	ck_assert_int_eq(mptcplb_core_find_join(&syn, options, MPTCPLB_SYN_BUFFER_SIZE), 0);
+	ck_assert_uint_eq(syn.seen, MPTCPLB_SYN_MALFORMED);
+	memset(options, MPTCPLB_TCPOPT_NOP, MPTCPLB_TCP_OPTIONS_MAX);
+	memcpy(options + MPTCPLB_TCP_OPTIONS_MAX - sizeof(cut_option), cut_option,
+	       sizeof(cut_option));
+	ck_assert_int_eq(mptcplb_core_find_join(&syn, options, UINT32_MAX), 0);
+	ck_assert_uint_eq(syn.seen, MPTCPLB_SYN_MALFORMED);
+	free(options);
+}
+END_TEST
+
 START_TEST(find_join_never_reads_past_any_options)
 {
 	ck_assert_int_ge(sodium_init(), 0);
@@ -226,6 +250,7 @@ int main(void)
 		width_is_part_of_the_cipher,
 		find_join_sees_what_the_linux_stack_sees,
 		find_join_reads_every_field,
+		find_join_cuts_what_is_too_long,
 		find_join_never_reads_past_any_options,
 		NULL,
 	};
