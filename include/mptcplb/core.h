@@ -5,8 +5,15 @@
  * @defgroup core Packet path
  *
  * Freestanding, static inline C11: no C library, no allocation, no lock, no global state. The
- * same file compiles for user space (C and C++), for BPF (clang -target bpf) and in the Linux
- * kernel; there is no second copy of the cipher, of a layout or of a constant.
+ * same file compiles for user space (C and C++), for BPF and in the Linux kernel; there is no
+ * second copy of the cipher, of a layout or of a constant. It includes error.h and attributes.h
+ * beside it, and <stdint.h>, unless vmlinux.h came first. For BPF, where -ffreestanding keeps
+ * <stdint.h> from the headers of the C library:
+ *
+ *     clang -target bpf -mcpu=v3 -O2 -g -ffreestanding -I include -c program.bpf.c
+ *
+ * (<linux/bpf.h> also needs -I /usr/include/$(gcc -print-multiarch) on Debian.)
+ * examples/minimal/joins.bpf.c is an XDP program that uses it.
  *
  * Contract of every function here
  * - Pointers are non-NULL and never retained.
@@ -532,7 +539,9 @@ MPTCPLB_CORE_INLINE int mptcplb_core_syn_is_join(const struct mptcplb_core_syn *
 }
 
 /**
- * Walk the options of a SYN and say whether it is a join.
+ * Walk the options of a SYN and say whether it is a join. In user space and in the kernel: in BPF
+ * the verifier follows each way through the loop and gives up, so there mptcplb_core_syn_step()
+ * is called by bpf_loop(), and mptcplb_core_syn_is_join() asked after it.
  *
  * @param[out] syn  what was seen; the token is valid when the result is 1.
  * @param options   @p length bytes.
