@@ -39,6 +39,8 @@ struct rest {
 	const uint8_t *bytes;
 	size_t captured; /* how many bytes are there */
 	size_t length; /* how many the headers claim */
+	bool inside_ip; /* an IP header claims them: a frame may claim less than its packet */
+	bool fragment; /* what is missing may be in other fragments */
 };
 
 static uint16_t be16(const uint8_t *bytes)
@@ -46,12 +48,22 @@ static uint16_t be16(const uint8_t *bytes)
 	return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
+/* Whether the headers claim @size more bytes. */
+static int need_claimed(const struct rest *rest, size_t size)
+{
+	if (size <= rest->length)
+		return MPTCPLB_OK;
+	return rest->fragment ? MPTCPLB_ERR_TRUNCATED : MPTCPLB_ERR_MALFORMED;
+}
+
 /* Whether the next @size bytes can be read. */
 static int need(const struct rest *rest, size_t size)
 {
-	if (size > rest->length)
-		return MPTCPLB_ERR_MALFORMED;
-	return size > rest->captured ? MPTCPLB_ERR_TRUNCATED : MPTCPLB_OK;
+	int error = need_claimed(rest, size);
+
+	if (!error && size > rest->captured)
+		error = MPTCPLB_ERR_TRUNCATED;
+	return error;
 }
 
 static int skip(struct rest *rest, size_t size)
@@ -66,12 +78,18 @@ static int skip(struct rest *rest, size_t size)
 	return MPTCPLB_OK;
 }
 
-/* Leave out what lies behind the packet, such as the padding of short Ethernet frames. */
-static void limit(struct rest *rest, size_t length)
+/*
+ * Take over the length that an IP header claims: what lies behind it, such as the padding of short
+ * Ethernet frames, is left out.
+ */
+static int limit(struct rest *rest, size_t length)
 {
+	if (rest->inside_ip && length > rest->length)
+		return rest->fragment ? MPTCPLB_OK : MPTCPLB_ERR_MALFORMED;
 	rest->length = length;
 	if (rest->captured > length)
 		rest->captured = length;
+	return MPTCPLB_OK;
 }
 
 /* Go behind VLAN tags. */
@@ -203,6 +221,7 @@ static int skip_fragment(struct rest *rest, struct mptcplb_packet_ip *ip)
 	ip->protocol = header[0];
 	/* the offset, and whether more fragments follow */
 	ip->fragment = (field & 0xfff9) != 0;
+	rest->fragment |= ip->fragment;
 	return field & 0xfff8 ? MPTCPLB_ERR_FRAGMENT : MPTCPLB_OK;
 }
 
@@ -229,8 +248,10 @@ static int parse_ipv4(struct rest *rest, struct mptcplb_packet_ip *ip)
 		.source = header + 12,
 		.destination = header + 16,
 	};
-	limit(rest, length);
-	error = skip(rest, header_size);
+	error = limit(rest, length);
+	rest->fragment |= ip->fragment;
+	if (!error)
+		error = skip(rest, header_size);
 	if (!error && field & 0x1fff)
 		error = MPTCPLB_ERR_FRAGMENT;
 	while (!error && ip->protocol == IPPROTO_AH)
@@ -282,8 +303,8 @@ static int parse_ipv6(struct rest *rest, struct mptcplb_packet_ip *ip)
 	/* 0 in a jumbogram (RFC 2675) too */
 	length = be16(header + 4);
 	if (length)
-		limit(rest, length);
-	return skip_extensions(rest, ip);
+		error = limit(rest, length);
+	return error ? error : skip_extensions(rest, ip);
 }
 
 /* Read IP headers until one is followed by something else. */
@@ -312,15 +333,8 @@ static int parse_ip(struct mptcplb_packet *packet, struct rest *rest, uint8_t ve
 			return MPTCPLB_ERR_NESTED;
 		packet->outer[packet->outer_count++] = packet->ip;
 		memset(&packet->ip, 0, sizeof(packet->ip));
+		rest->inside_ip = true;
 	}
-}
-
-/* The rest of a first fragment's header may be in the next one. */
-static int need_tcp(const struct mptcplb_packet *packet, const struct rest *rest, size_t size)
-{
-	if (size > rest->length && packet->ip.fragment)
-		return MPTCPLB_ERR_TRUNCATED;
-	return size > rest->length ? MPTCPLB_ERR_MALFORMED : MPTCPLB_OK;
 }
 
 static uint32_t clamp32(size_t length)
@@ -332,17 +346,15 @@ static int parse_tcp(struct mptcplb_packet *packet, const struct rest *rest)
 {
 	const uint8_t *header = rest->bytes;
 	size_t captured = rest->captured;
-	int error = need_tcp(packet, rest, TCP_HEADER_SIZE);
+	int error = need(rest, TCP_HEADER_SIZE);
 	size_t header_size;
 
-	if (!error && captured < TCP_HEADER_SIZE)
-		error = MPTCPLB_ERR_TRUNCATED;
 	if (error)
 		return error;
 	header_size = (size_t)(header[12] >> 4) * 4;
 	if (header_size < TCP_HEADER_SIZE)
 		return MPTCPLB_ERR_MALFORMED;
-	error = need_tcp(packet, rest, header_size);
+	error = need_claimed(rest, header_size);
 	if (error)
 		return error;
 	if (captured > header_size) {
@@ -367,7 +379,11 @@ static int parse_tcp(struct mptcplb_packet *packet, const struct rest *rest)
 int mptcplb_packet_parse(struct mptcplb_packet *packet, uint32_t link_type, const uint8_t *frame,
 			 size_t captured, size_t length)
 {
-	struct rest rest = { frame, captured, length > captured ? length : captured };
+	struct rest rest = {
+		.bytes = frame,
+		.captured = captured,
+		.length = length > captured ? length : captured,
+	};
 	uint8_t version = 0;
 	int error;
 

@@ -122,8 +122,11 @@ struct mptcplb_packet {
  * @retval MPTCPLB_ERR_NOT_TCP    it is something else: another protocol, or encrypted.
  * @retval MPTCPLB_ERR_FRAGMENT   it is a fragment, not the first: it has no TCP header.
  * @retval MPTCPLB_ERR_NESTED     more than MPTCPLB_PACKET_IP_MAX IP headers.
- * @retval MPTCPLB_ERR_TRUNCATED  the bytes end before the 20th of the TCP header.
- * @retval MPTCPLB_ERR_MALFORMED  a header contradicts itself or the one before it.
+ * @retval MPTCPLB_ERR_TRUNCATED  the bytes end before the 20th of the TCP header, or a fragment
+ *                                before the header does.
+ * @retval MPTCPLB_ERR_MALFORMED  a header contradicts itself or the one before it, such as an IP
+ *                                packet that is longer than the one around it. (One that is longer
+ *                                than its frame was cut.)
  *
  * Source: RFC 791, RFC 8200, RFC 4302 (AH), RFC 2003, RFC 2473 and RFC 4213 (IP in IP), RFC 9293.
  */

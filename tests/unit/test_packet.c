@@ -8,6 +8,7 @@
 #define IPIP 4
 #define IPV6 41
 #define UDP 17
+#define FRAGMENT 44
 #define AH 51
 
 #define OPTIONS "1e0c1000 9740eacc 0badcafe"
@@ -226,7 +227,7 @@ START_TEST(extension_headers_are_gone_through)
 	prepend_extension(&frame, DESTINATION, TCP);
 	prepend_extension(&frame, AUTHENTICATION, 60);
 	prepend_extension(&frame, "00 00 0000 00000000", AH); /* a fragment that is all */
-	prepend_extension(&frame, ROUTING, 44);
+	prepend_extension(&frame, ROUTING, FRAGMENT);
 	prepend_extension(&frame, DESTINATION, 43);
 	prepend_extension(&frame, HOP_BY_HOP, 60);
 	prepend_ipv6(&frame, 0);
@@ -364,7 +365,7 @@ START_TEST(of_fragments_the_first_alone_has_the_segment)
 
 		frame = tcp();
 		prepend(&frame, cases[i].extension);
-		prepend_ipv6(&frame, 44);
+		prepend_ipv6(&frame, FRAGMENT);
 		ck_assert_int_eq(parse_raw(&packet, &frame), cases[i].result);
 		ck_assert(packet.ip.fragment);
 		ck_assert_uint_eq(packet.ip.version, 6);
@@ -441,20 +442,63 @@ START_TEST(so_many_ip_headers_and_no_more)
 }
 END_TEST
 
-START_TEST(an_inner_packet_ends_where_the_outer_one_does)
+START_TEST(an_inner_packet_is_not_longer_than_the_outer_one)
 {
-	struct frame frame = tcp();
-	struct mptcplb_packet packet;
+	for (unsigned int versions = 0; versions < 4; versions++) {
+		uint8_t inner = versions & 1 ? 6 : 4, outer = versions & 2 ? 6 : 4;
+		struct frame frame = tcp();
+		struct mptcplb_packet packet;
 
-	prepend_ipv4(&frame, TCP);
-	prepend_ipv4(&frame, IPIP);
-	/* the outer one ends four bytes into the options, the frame goes on */
-	put16(frame.bytes + 2, 20 + 20 + 20 + 4);
-	ck_assert_int_eq(parse_raw(&packet, &frame), MPTCPLB_OK);
-	ck_assert_uint_eq(packet.options_length, OPTIONS_SIZE);
-	ck_assert_uint_eq(packet.options_captured, 4);
-	ck_assert_uint_eq(packet.payload_length, PAYLOAD_SIZE);
-	ck_assert_uint_eq(packet.payload_captured, 0);
+		if (inner == 4)
+			prepend_ipv4(&frame, TCP);
+		else
+			prepend_ipv6(&frame, TCP);
+		frame.bytes[inner == 4 ? 3 : 5]++;
+		/* what a frame has too little is of no account: who knows how it was captured */
+		ck_assert_int_eq(parse_raw(&packet, &frame), MPTCPLB_OK);
+		ck_assert_uint_eq(packet.payload_length, PAYLOAD_SIZE + 1);
+		ck_assert_uint_eq(packet.payload_captured, PAYLOAD_SIZE);
+		if (outer == 4)
+			prepend_ipv4(&frame, inner == 4 ? IPIP : IPV6);
+		else
+			prepend_ipv6(&frame, inner == 4 ? IPIP : IPV6);
+		prepend(&frame, outer == 4 ? ETHERNET "0800" : ETHERNET "86dd");
+		frame.length += 8; /* padding, where the inner packet would end */
+		ck_assert_int_eq(parse(&packet, MPTCPLB_LINK_ETHERNET, &frame),
+				 MPTCPLB_ERR_MALFORMED);
+		ck_assert_uint_eq(packet.ip.version, inner);
+		ck_assert_uint_eq(packet.outer_count, 1);
+	}
+}
+END_TEST
+
+START_TEST(an_inner_packet_goes_on_in_the_fragments_of_the_outer_one)
+{
+	for (uint8_t outer = 4; outer <= 6; outer += 2) {
+		struct frame frame = tcp();
+		struct mptcplb_packet packet;
+
+		prepend_ipv4(&frame, TCP);
+		frame.bytes[3]++;
+		if (outer == 4) {
+			prepend_ipv4(&frame, IPIP);
+			from_hex(frame.bytes + 6, 2, "2000");
+		} else {
+			prepend(&frame, "0400 0001 00000001");
+			prepend_ipv6(&frame, FRAGMENT);
+		}
+		ck_assert_int_eq(parse_raw(&packet, &frame), MPTCPLB_OK);
+		ck_assert(packet.outer[0].fragment);
+		ck_assert(!packet.ip.fragment);
+		check_tcp(&packet);
+		/* it ends within the options, or within the inner IP header */
+		frame.length = (size_t)(packet.options - frame.bytes) + 4;
+		put16(frame.bytes + (outer == 4 ? 2 : 4), frame.length - (outer == 4 ? 0 : 40));
+		ck_assert_int_eq(parse_raw(&packet, &frame), MPTCPLB_ERR_TRUNCATED);
+		frame.length -= 28;
+		put16(frame.bytes + (outer == 4 ? 2 : 4), frame.length - (outer == 4 ? 0 : 40));
+		ck_assert_int_eq(parse_raw(&packet, &frame), MPTCPLB_ERR_TRUNCATED);
+	}
 }
 END_TEST
 
@@ -577,7 +621,8 @@ int main(void)
 		a_first_fragment_may_end_within_the_tcp_header,
 		ip_in_ip_keeps_the_outer_addresses,
 		so_many_ip_headers_and_no_more,
-		an_inner_packet_ends_where_the_outer_one_does,
+		an_inner_packet_is_not_longer_than_the_outer_one,
+		an_inner_packet_goes_on_in_the_fragments_of_the_outer_one,
 		what_is_not_tcp_is_told_apart,
 		headers_that_contradict_themselves_are_malformed,
 		an_ipv4_header_has_20_bytes_at_least,
