@@ -7,6 +7,8 @@ int mptcplb_option_next(struct mptcplb_option_iterator *iterator, struct mptcplb
 	uint8_t length = 1;
 	size_t left;
 
+	if (iterator->size != sizeof(*iterator))
+		return MPTCPLB_ERR_ARGUMENT;
 	if (iterator->offset >= iterator->length)
 		return 0;
 	bytes = iterator->bytes + iterator->offset;

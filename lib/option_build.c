@@ -75,7 +75,7 @@ static bool valid_add_addr(const struct mptcplb_option *option)
 {
 	const struct mptcplb_add_addr *view = &option->add_addr;
 
-	if (view->address_length != 4 && view->address_length != 16)
+	if (!is_address_length(view->address_length))
 		return false;
 	if (view->version == MPTCPLB_VERSION_RFC6824)
 		return option->flags == ip_version(view->address_length) && !view->hmac;
@@ -130,7 +130,7 @@ static int build_mp_fastclose(const struct mptcplb_option *option, struct option
 	int error = put_base(writer, option);
 
 	put_bytes(writer, view->receiver_key, view->receiver_key_length);
-	return is_fastclose_key_length(view->receiver_key_length) ? error : MPTCPLB_ERR_ARGUMENT;
+	return is_key_length(view->receiver_key_length) ? error : MPTCPLB_ERR_ARGUMENT;
 }
 
 static int build_mp_tcprst(const struct mptcplb_option *option, struct option_writer *writer)

@@ -170,8 +170,7 @@ static int parse_mp_fastclose(const struct mptcplb_option_context *context,
 	struct mptcplb_mp_fastclose *view = &option->mp_fastclose;
 	bool compact;
 
-	if (length < OPTION_BASE_SIZE ||
-	    !is_fastclose_key_length((size_t)length - OPTION_BASE_SIZE))
+	if (length < OPTION_BASE_SIZE || !is_key_length((size_t)length - OPTION_BASE_SIZE))
 		return MPTCPLB_ERR_MALFORMED;
 	option->flags = twelve_flags(bytes);
 	view->receiver_key = bytes + OPTION_BASE_SIZE;

@@ -39,8 +39,14 @@ static inline uint8_t ip_version(uint8_t address_length)
 	return address_length == 4 ? 4 : 6;
 }
 
-/* Whether a receiver's key of an MP_FASTCLOSE can have this length. */
-static inline bool is_fastclose_key_length(size_t length)
+/* Whether addresses of IPv4 or IPv6 have this length. */
+static inline bool is_address_length(uint8_t length)
+{
+	return length == 4 || length == 16;
+}
+
+/* Whether keys of some mode have this length. */
+static inline bool is_key_length(size_t length)
 {
 	return length == MPTCPLB_KEY_SIZE || length == MPTCPLB_KEY_SIZE_COMPACT_A ||
 	       length == MPTCPLB_KEY_SIZE_COMPACT_B;

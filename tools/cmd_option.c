@@ -45,6 +45,7 @@ static void print_option(const struct mptcplb_tcp_option *option, bool json)
 static int decode(const struct hex_options *options, int number, bool json)
 {
 	struct mptcplb_option_iterator iterator = {
+		.size = sizeof(iterator),
 		.bytes = options->bytes,
 		.length = options->length,
 	};

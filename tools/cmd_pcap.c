@@ -51,6 +51,7 @@ static void print_option(const struct mptcplb_packet *packet,
 static void print_options(const struct mptcplb_packet *packet, uint64_t frame, bool json)
 {
 	struct mptcplb_option_iterator iterator = {
+		.size = sizeof(iterator),
 		.bytes = packet->options,
 		.length = packet->options_captured,
 	};

@@ -362,6 +362,7 @@ int connections_add(struct connections *connections, const struct mptcplb_packet
 		    uint64_t frame)
 {
 	struct mptcplb_option_iterator iterator = {
+		.size = sizeof(iterator),
 		.bytes = packet->options,
 		.length = packet->options_captured,
 	};

@@ -23,8 +23,8 @@
  * | implicit | mptcplb_token_generate(), mptcplb_key_implicit() | the same two |
  * | explicit | mptcplb_token_generate(), mptcplb_key_random() | reads the token, mptcplb_key_idsn() |
  *
- * Both then use mptcplb_key_hmac_a() and mptcplb_key_hmac_b() to prove to each other, in a join, that they
- * know both keys.
+ * Both then use mptcplb_key_hmac_a() and mptcplb_key_hmac_b() to prove to each other, in a join,
+ * that they know both keys, and mptcplb_key_hmac_add_addr() when one tells of another address.
  *
  * Contract
  * - Keys are byte strings in the order of the wire; tokens and IDSNs are integers in host order.
@@ -41,6 +41,7 @@
 #include <mptcplb/attributes.h>
 #include <mptcplb/core.h>
 #include <mptcplb/error.h>
+#include <mptcplb/option.h>
 #include <mptcplb/random.h>
 
 #ifdef __cplusplus
@@ -244,6 +245,8 @@ MPTCPLB_API int mptcplb_key_cookie_nonce(const struct mptcplb_keyring *keyring, 
 
 /** What the HMACs of a join are made of. A is the host that sends the join's SYN, B the other. */
 struct mptcplb_join {
+	/** sizeof(struct mptcplb_join), so that the struct can grow. */
+	size_t size;
 	const uint8_t *key_a; /**< A's key, as it was in MP_CAPABLE */
 	size_t key_a_size; /**< in bytes */
 	const uint8_t *key_b; /**< B's key, as it was in MP_CAPABLE */
@@ -261,7 +264,8 @@ struct mptcplb_join {
  * @param[out] hmac  MPTCPLB_HMAC_SIZE bytes.
  * @param join       the keys and random numbers.
  * @retval MPTCPLB_OK
- * @retval MPTCPLB_ERR_KEY_LENGTH  the keys are not MPTCPLB_KEYS_SIZE bytes together.
+ * @retval MPTCPLB_ERR_ARGUMENT    @p join has a wrong size.
+ * @retval MPTCPLB_ERR_KEY_LENGTH  no mode has two keys of these lengths.
  *
  * Source: RFC 8684 section 3.2.
  */
@@ -275,6 +279,31 @@ MPTCPLB_API int mptcplb_key_hmac_a(uint8_t hmac[MPTCPLB_HMAC_SIZE], const struct
  */
 MPTCPLB_API int mptcplb_key_hmac_b(uint8_t hmac[MPTCPLB_HMAC_SIZE], const struct mptcplb_join *join)
 	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2);
+
+/**
+ * The HMAC of an ADD_ADDR: the last bytes of HMAC-SHA256 keyed with the sender's and the receiver's
+ * key, over address id, address and port, which is 0 when there is none.
+ *
+ * Compare HMACs in a time that does not depend on where they differ.
+ *
+ * @param[out] hmac          for @ref mptcplb_add_addr::hmac, or to compare with it.
+ * @param add_addr           what is advertised; its hmac is not looked at.
+ * @param sender_key         the key of the host that sends the option, as it was in MP_CAPABLE.
+ * @param sender_key_size    in bytes.
+ * @param receiver_key       the other host's key.
+ * @param receiver_key_size  in bytes; MPTCPLB_KEYS_SIZE together with the sender's.
+ * @retval MPTCPLB_OK
+ * @retval MPTCPLB_ERR_ARGUMENT    @p add_addr is not of version 1, or its address has neither 4 nor
+ *                                 16 bytes.
+ * @retval MPTCPLB_ERR_KEY_LENGTH  no mode has two keys of these lengths.
+ *
+ * Source: RFC 8684 section 3.4.1.
+ */
+MPTCPLB_API int mptcplb_key_hmac_add_addr(uint8_t hmac[MPTCPLB_ADD_ADDR_HMAC_SIZE],
+					  const struct mptcplb_add_addr *add_addr,
+					  const uint8_t *sender_key, size_t sender_key_size,
+					  const uint8_t *receiver_key, size_t receiver_key_size)
+	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1, 2, 3, 5);
 
 #ifdef __cplusplus
 }

@@ -7,7 +7,9 @@
  * mptcplb_option_next() walks over the options of a TCP header; mptcplb_option_parse() reads the
  * MPTCP ones among them into a view, and mptcplb_option_build() writes a view back:
  *
- *     struct mptcplb_option_iterator iterator = { .bytes = options, .length = length };
+ *     struct mptcplb_option_iterator iterator = {
+ *         .size = sizeof(iterator), .bytes = options, .length = length,
+ *     };
  *     struct mptcplb_tcp_option tcp_option;
  *     struct mptcplb_option option;
  *
@@ -96,7 +98,7 @@ extern "C" {
 #define MPTCPLB_MP_TCPRST_T 0x01 /**< transient: worth trying again */
 /** @} */
 
-/** How many bytes of HMAC an ADD_ADDR of version 1 carries, from the right. */
+/** How many bytes of HMAC an ADD_ADDR of version 1 carries, the last ones. */
 #define MPTCPLB_ADD_ADDR_HMAC_SIZE 8
 
 /** MP_CAPABLE. What there is depends on version and length; see mptcplb_option_parse(). */
@@ -155,7 +157,8 @@ struct mptcplb_add_addr {
 	bool has_port; /**< without one it is the port of this subflow */
 	uint16_t port; /**< TCP port */
 	const uint8_t *address; /**< address_length bytes */
-	const uint8_t *hmac; /**< MPTCPLB_ADD_ADDR_HMAC_SIZE bytes, or NULL when there is none */
+	/** MPTCPLB_ADD_ADDR_HMAC_SIZE bytes (mptcplb_key_hmac_add_addr()), or NULL for none. */
+	const uint8_t *hmac;
 };
 
 /** REMOVE_ADDR (RFC 8684, section 3.4.2). */
@@ -258,7 +261,7 @@ struct mptcplb_option_context {
  * @retval MPTCPLB_ERR_MALFORMED  its length, or a field that says what follows, is not one that
  *                                the format has.
  *
- * Source: RFC 8684 section 3; RFC 6824 section 3; docs/token-format.md, "Negotiation".
+ * Source: RFC 8684 section 3; RFC 6824 section 3; docs/token-format.md, "On the wire".
  */
 MPTCPLB_API int mptcplb_option_parse(const struct mptcplb_option_context *context,
 				     struct mptcplb_option *option, const uint8_t *bytes,
@@ -295,8 +298,10 @@ struct mptcplb_tcp_option {
 	uint8_t length; /**< in bytes, kind included; 1 for MPTCPLB_TCPOPT_NOP */
 };
 
-/** A walk over the options of a TCP header. Set bytes and length, and offset to 0. */
+/** A walk over the options of a TCP header. Set size, bytes and length, and offset to 0. */
 struct mptcplb_option_iterator {
+	/** sizeof(struct mptcplb_option_iterator), so that the struct can grow. */
+	size_t size;
 	const uint8_t *bytes; /**< the bytes behind the TCP header's first 20 */
 	size_t length; /**< how many there are */
 	/** Where the next option starts; once the walk is over, where it ended or broke. */
@@ -313,6 +318,7 @@ struct mptcplb_option_iterator {
  * @param[out] option       the option; untouched unless 1 is returned.
  * @retval 1  there is one.
  * @retval 0  there are no more.
+ * @retval MPTCPLB_ERR_ARGUMENT   @p iterator has a wrong size.
  * @retval MPTCPLB_ERR_MALFORMED  the option at @ref mptcplb_option_iterator::offset has a length
  *                                below 2.
  * @retval MPTCPLB_ERR_TRUNCATED  it runs past the end.

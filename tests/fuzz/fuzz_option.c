@@ -41,7 +41,9 @@ static void note(struct mptcplb_core_syn *syn, const struct mptcplb_tcp_option *
 
 static void walk(const struct mptcplb_option_context *context, const uint8_t *bytes, size_t length)
 {
-	struct mptcplb_option_iterator iterator = { .bytes = bytes, .length = length };
+	struct mptcplb_option_iterator iterator = { .size = sizeof(iterator),
+						    .bytes = bytes,
+						    .length = length };
 	struct mptcplb_core_syn expected = { 0 }, syn;
 	struct mptcplb_tcp_option tcp_option;
 	int result;

@@ -44,7 +44,8 @@ static void check_ips(const struct frame *frame, const struct mptcplb_packet *pa
 
 static void check_tcp(const struct frame *frame, const struct mptcplb_packet *packet)
 {
-	struct mptcplb_option_iterator iterator = { .bytes = packet->options,
+	struct mptcplb_option_iterator iterator = { .size = sizeof(iterator),
+						    .bytes = packet->options,
 						    .length = packet->options_captured };
 	struct mptcplb_tcp_option option;
 

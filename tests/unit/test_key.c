@@ -179,8 +179,13 @@ START_TEST(join_hmacs_are_the_models)
 	for (size_t i = 0; i < ARRAY_SIZE(joins_vectors); i++) {
 		const struct join_vector *v = &joins_vectors[i];
 		const struct mptcplb_join join = {
-			v->key_a.bytes, v->key_a.size, v->key_b.bytes,
-			v->key_b.size,	v->random_a,   v->random_b,
+			.size = sizeof(join),
+			.key_a = v->key_a.bytes,
+			.key_a_size = v->key_a.size,
+			.key_b = v->key_b.bytes,
+			.key_b_size = v->key_b.size,
+			.random_a = v->random_a,
+			.random_b = v->random_b,
 		};
 		uint8_t hmac[MPTCPLB_HMAC_SIZE];
 
@@ -192,21 +197,92 @@ START_TEST(join_hmacs_are_the_models)
 }
 END_TEST
 
-START_TEST(join_hmacs_want_sixteen_bytes_of_key)
+START_TEST(add_addr_hmacs_are_the_models)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(add_addrs_vectors); i++) {
+		const struct add_addr_vector *v = &add_addrs_vectors[i];
+		struct mptcplb_add_addr add_addr = {
+			.version = MPTCPLB_VERSION_RFC8684,
+			.address_id = v->address_id,
+			.address_length = (uint8_t)v->address.size,
+			.has_port = v->port >= 0,
+			.port = v->port >= 0 ? (uint16_t)v->port : 99,
+			.address = v->address.bytes,
+		};
+		uint8_t hmac[MPTCPLB_ADD_ADDR_HMAC_SIZE];
+
+		ck_assert_int_eq(mptcplb_key_hmac_add_addr(
+					 hmac, &add_addr, v->sender_key.bytes, v->sender_key.size,
+					 v->receiver_key.bytes, v->receiver_key.size),
+				 MPTCPLB_OK);
+		ck_assert_mem_eq(hmac, v->hmac, sizeof(hmac));
+	}
+}
+END_TEST
+
+START_TEST(hmacs_want_two_keys_of_one_mode)
 {
 	const uint8_t key[32] = { 1 };
-	uint8_t hmac[MPTCPLB_HMAC_SIZE];
+	const struct mptcplb_add_addr add_addr = {
+		.version = MPTCPLB_VERSION_RFC8684,
+		.address_length = 4,
+		.address = key,
+	};
+	uint8_t hmac[MPTCPLB_HMAC_SIZE] = { 5 };
 
 	for (size_t a = 0; a <= 20; a++) {
 		for (size_t b = 0; b <= 20; b++) {
-			const struct mptcplb_join join = { key, a, key, b, 1, 2 };
+			const struct mptcplb_join join = {
+				.size = sizeof(join),
+				.key_a = a ? key : NULL,
+				.key_a_size = a,
+				.key_b = b ? key : NULL,
+				.key_b_size = b,
+			};
 
-			if (a + b == MPTCPLB_KEYS_SIZE)
+			if ((a == 8 && b == 8) || (a == 4 && b == 12) || (a == 12 && b == 4))
 				continue;
 			ck_assert_int_eq(mptcplb_key_hmac_a(hmac, &join), MPTCPLB_ERR_KEY_LENGTH);
 			ck_assert_int_eq(mptcplb_key_hmac_b(hmac, &join), MPTCPLB_ERR_KEY_LENGTH);
+			ck_assert_int_eq(mptcplb_key_hmac_add_addr(hmac, &add_addr, key, a, key, b),
+					 MPTCPLB_ERR_KEY_LENGTH);
 		}
 	}
+	ck_assert_uint_eq(hmac[0], 5);
+}
+END_TEST
+
+START_TEST(joins_of_a_wrong_size_are_refused)
+{
+	/* of so little memory that a sanitizer sees a read before the size is known */
+	size_t *size = malloc(sizeof(*size));
+	uint8_t hmac[MPTCPLB_HMAC_SIZE];
+
+	ck_assert_ptr_nonnull(size);
+	*size = sizeof(*size);
+	ck_assert_int_eq(mptcplb_key_hmac_a(hmac, (const struct mptcplb_join *)size),
+			 MPTCPLB_ERR_ARGUMENT);
+	ck_assert_int_eq(mptcplb_key_hmac_b(hmac, (const struct mptcplb_join *)size),
+			 MPTCPLB_ERR_ARGUMENT);
+	free(size);
+}
+END_TEST
+
+START_TEST(add_addr_hmacs_want_an_address_of_version_1)
+{
+	const uint8_t key[16] = { 1 };
+	const struct mptcplb_add_addr wrong[] = {
+		{ .version = MPTCPLB_VERSION_RFC6824, .address_length = 4, .address = key },
+		{ .version = MPTCPLB_VERSION_RFC8684, .address_length = 0, .address = key },
+		{ .version = MPTCPLB_VERSION_RFC8684, .address_length = 8, .address = key },
+		{ .version = MPTCPLB_VERSION_RFC8684, .address_length = 17, .address = key },
+		{ .version = MPTCPLB_VERSION_RFC8684, .address_length = 4 },
+	};
+	uint8_t hmac[MPTCPLB_ADD_ADDR_HMAC_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		ck_assert_int_eq(mptcplb_key_hmac_add_addr(hmac, &wrong[i], key, 8, key, 8),
+				 MPTCPLB_ERR_ARGUMENT);
 }
 END_TEST
 
@@ -313,7 +389,10 @@ int main(void)
 		cookie_nonces_are_the_models,
 		cookie_nonces_are_for_the_servers_keys,
 		join_hmacs_are_the_models,
-		join_hmacs_want_sixteen_bytes_of_key,
+		add_addr_hmacs_are_the_models,
+		hmacs_want_two_keys_of_one_mode,
+		joins_of_a_wrong_size_are_refused,
+		add_addr_hmacs_want_an_address_of_version_1,
 		keys_of_other_lengths_and_modes_are_refused,
 		mode_names_go_both_ways,
 		implicit_key_has_the_token_it_was_made_for,

@@ -622,7 +622,9 @@ static int walk(const char *text, char *kinds, size_t *offset)
 	uint8_t all[64];
 	size_t length = from_hex(all, sizeof(all), text);
 	uint8_t *copy = exact_copy(all, length);
-	struct mptcplb_option_iterator iterator = { .bytes = copy, .length = length };
+	struct mptcplb_option_iterator iterator = { .size = sizeof(iterator),
+						    .bytes = copy,
+						    .length = length };
 	struct mptcplb_tcp_option option;
 	size_t expected = 0;
 	int result;
@@ -677,6 +679,23 @@ START_TEST(the_iterator_gives_every_option_and_says_where_it_broke)
 }
 END_TEST
 
+START_TEST(an_iterator_of_a_wrong_size_gives_nothing)
+{
+	static const uint8_t nop[] = { MPTCPLB_TCPOPT_NOP };
+	struct mptcplb_option_iterator iterator = { .bytes = nop, .length = sizeof(nop) };
+	struct mptcplb_tcp_option option = { .kind = 99 };
+
+	for (size_t size = 0; size <= sizeof(iterator) + 1; size++) {
+		iterator.size = size;
+		if (size != sizeof(iterator))
+			ck_assert_int_eq(mptcplb_option_next(&iterator, &option),
+					 MPTCPLB_ERR_ARGUMENT);
+	}
+	ck_assert_uint_eq(option.kind, 99);
+	ck_assert_uint_eq(iterator.offset, 0);
+}
+END_TEST
+
 START_TEST(subtypes_have_the_names_of_the_rfc)
 {
 	static const char *const names[] = {
@@ -719,6 +738,7 @@ int main(void)
 		a_view_that_cannot_be_is_not_built,
 		a_buffer_that_is_too_small_is_left_alone,
 		the_iterator_gives_every_option_and_says_where_it_broke,
+		an_iterator_of_a_wrong_size_gives_nothing,
 		subtypes_have_the_names_of_the_rfc,
 		NULL,
 	};

@@ -101,6 +101,18 @@ def join_vectors():
                "hmac_b": model.join_hmac(key_b, key_a, random_b, random_a).hex()}
 
 
+def add_addr_vectors():
+    draw = Draw("addresses")
+    for i, sender in enumerate((8, 12, 4) * 8):
+        key_sender, key_receiver = draw.bytes(sender), draw.bytes(16 - sender)
+        address_id, address = draw.below(256), draw.bytes((4, 16)[i % 2])
+        port = draw.below(65536) if i % 4 < 2 else None
+        made = model.add_addr_hmac(key_sender, key_receiver, address_id, address, port or 0)
+        yield {"sender_key": key_sender.hex(), "receiver_key": key_receiver.hex(),
+               "address_id": address_id, "address": address.hex(),
+               "port": -1 if port is None else port, "hmac": made.hex()}
+
+
 def siphash_vectors():
     """SipHash-2-4 of four bytes, and the vector of the paper's appendix that checks the model."""
     assert model.siphash24(bytes(range(16)), bytes(range(15))) == 0xA129CA6149BE45E5
@@ -123,6 +135,7 @@ def vectors():
         "explicit_keys": list(explicit_key_vectors()),
         "cookies": list(cookie_vectors()),
         "joins": list(join_vectors()),
+        "add_addrs": list(add_addr_vectors()),
         "siphash": list(siphash_vectors()),
     }
 

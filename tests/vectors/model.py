@@ -116,3 +116,9 @@ def cookie_nonce(hash_secret, e, b, key):
 def join_hmac(key_local, key_remote, random_local, random_remote):
     """The HMAC-SHA256 of an MP_JOIN that the holder of key_local sends (RFC 8684, section 3.2)."""
     return hmac.new(key_local + key_remote, random_local + random_remote, hashlib.sha256).digest()
+
+
+def add_addr_hmac(key_sender, key_receiver, address_id, address, port):
+    """The HMAC in an ADD_ADDR (RFC 8684, section 3.4.1). Without a port it covers port 0."""
+    message = bytes([address_id]) + address + port.to_bytes(2, "big")
+    return hmac.new(key_sender + key_receiver, message, hashlib.sha256).digest()[-8:]

@@ -13,6 +13,8 @@ STRUCTS = {
     "explicit_keys": ("explicit_key_vector", ["key", "idsn"]),
     "cookies": ("cookie_vector", ["epoch_bits", "server_id_bits", "hash_secret", "key", "nonce"]),
     "joins": ("join_vector", ["key_a", "key_b", "random_a", "random_b", "hmac_a", "hmac_b"]),
+    "add_addrs": ("add_addr_vector", ["sender_key", "receiver_key", "address_id", "address", "port",
+                                      "hmac"]),
     "siphash": ("siphash_vector", ["key", "message", "hash"]),
 }
 
@@ -33,28 +35,36 @@ struct key_vector {
 	uint64_t idsn;
 };
 
-/* A key of any of the lengths that there are. */
-struct sized_key {
+/* A key or an address of any of the lengths that there are. */
+struct sized_bytes {
 	size_t size;
-	uint8_t bytes[12];
+	uint8_t bytes[16];
 };
 
 struct explicit_key_vector {
-	struct sized_key key;
+	struct sized_bytes key;
 	uint64_t idsn;
 };
 
 struct cookie_vector {
 	unsigned int epoch_bits, server_id_bits;
 	uint8_t hash_secret[16];
-	struct sized_key key;
+	struct sized_bytes key;
 	uint32_t nonce;
 };
 
 struct join_vector {
-	struct sized_key key_a, key_b;
+	struct sized_bytes key_a, key_b;
 	uint32_t random_a, random_b;
 	uint8_t hmac_a[32], hmac_b[32];
+};
+
+struct add_addr_vector {
+	struct sized_bytes sender_key, receiver_key;
+	uint8_t address_id;
+	struct sized_bytes address;
+	int port; /* -1 for none */
+	uint8_t hmac[8];
 };
 
 struct siphash_vector {
@@ -62,7 +72,8 @@ struct siphash_vector {
 	uint64_t hash;
 };
 """
-BYTE_STRINGS = {"secret", "hash_secret", "message", "hmac_a", "hmac_b"}
+BYTE_STRINGS = {"secret", "hash_secret", "message", "hmac_a", "hmac_b", "hmac"}
+SIZED = {"key", "key_a", "key_b", "sender_key", "receiver_key", "address"}
 KEYS_OF_ONE_SIZE = {"rfc8684_keys", "implicit_keys", "siphash"}
 
 
@@ -73,7 +84,7 @@ def braces(value):
 def literal(name, field, value):
     if field in BYTE_STRINGS or field == "key" and name in KEYS_OF_ONE_SIZE:
         return braces(value)
-    if field in ("key", "key_a", "key_b"):
+    if field in SIZED:
         return f"{{ {len(value) // 2}, {braces(value)} }}"
     if isinstance(value, str):
         return f"0x{value}ULL"
