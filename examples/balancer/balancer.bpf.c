@@ -15,7 +15,7 @@ struct task {
 	const struct balancer_table *table;
 	__u32 server; /* index: where the packet goes */
 	enum balancer_way way; /* why there */
-	bool remember; /* that the flow goes there; false: what is remembered of it is forgotten */
+	bool remember; /* that the flow goes there; false: a SYN's flow is forgotten */
 };
 
 /*
@@ -71,18 +71,21 @@ static __always_inline __u32 owner_of_join(struct xdp_md *ctx, const struct task
 }
 
 /*
- * A SYN that no token routes. Its flow is remembered when it does not go where the 4-tuple's flows
- * from before the last change of the farm go.
+ * A packet that neither a token nor memory routes. In a slot where new flows go elsewhere than the
+ * flows from before a change of the farm, both are remembered: the new ones, as their packets
+ * would go with the old ones, and those, as they are to stay when nothing else leads there.
  */
-static __always_inline int balance_syn(struct task *task, const struct packet *packet)
+static __always_inline int balance(struct task *task, const struct packet *packet)
 {
+	const struct balancer_table *table = task->table;
 	__u32 slot = balancer_slot(&packet->flow);
 	__u32 server;
 
 	if (slot >= BALANCER_MAGLEV_SIZE)
 		return drop(packet, BALANCER_DROPPED_NO_SERVER);
-	server = task->table->slots[slot];
-	task->remember = server != task->table->homes[slot] && server != BALANCER_NO_SERVER;
+	server = packet->syn ? table->slots[slot] : table->homes[slot];
+	task->remember = table->moved && table->slots[slot] != table->homes[slot] &&
+			 server != BALANCER_NO_SERVER;
 	return send_to(task, server, BALANCER_BY_HASH);
 }
 
@@ -98,7 +101,7 @@ static __always_inline int route_syn(struct xdp_md *ctx, struct task *task,
 	}
 	if (unroutable && drop_unroutable)
 		return drop(packet, BALANCER_DROPPED_UNROUTABLE);
-	return redirector ? pass(packet, BALANCER_PASSED_LOCAL) : balance_syn(task, packet);
+	return redirector ? pass(packet, BALANCER_PASSED_LOCAL) : balance(task, packet);
 }
 
 /*
@@ -135,7 +138,7 @@ discard:
 static __always_inline int route(struct xdp_md *ctx, struct task *task, const struct packet *packet,
 				 __u32 remembered)
 {
-	__u32 slot;
+	int verdict;
 
 	if (usable_server(remembered) && remembered != task->farm->own_index)
 		return send_to(task, remembered, BALANCER_BY_FLOW);
@@ -143,15 +146,16 @@ static __always_inline int route(struct xdp_md *ctx, struct task *task, const st
 		return tell_all(ctx, packet);
 	if (redirector)
 		return pass(packet, BALANCER_PASSED_LOCAL);
-	slot = balancer_slot(&packet->flow);
-	if (slot >= BALANCER_MAGLEV_SIZE)
-		return drop(packet, BALANCER_DROPPED_NO_SERVER);
-	return send_to(task, task->table->homes[slot], BALANCER_BY_HASH);
+	verdict = balance(task, packet);
+	/* A server that is down may come back; anybody may have forged an ICMP error. */
+	if (remembered != BALANCER_NO_SERVER || packet->protocol != IPPROTO_TCP)
+		task->remember = false;
+	return verdict;
 }
 
 /*
- * Route a packet by what is remembered of its flow; a SYN that goes somewhere decides what that is
- * from now on.
+ * Route a packet by what is remembered of its flow, and remember it if need be; a SYN that goes
+ * somewhere without that makes it forgotten.
  */
 static __always_inline int route_by_memory(struct xdp_md *ctx, struct task *task,
 					   const struct packet *packet)
@@ -162,12 +166,14 @@ static __always_inline int route_by_memory(struct xdp_md *ctx, struct task *task
 
 	if (any && !find_places(&places, &packet->flow))
 		return drop(packet, BALANCER_DROPPED_NO_SERVER);
-	if (!packet->syn)
-		return route(ctx, task, packet, any ? recall(packet, &places) : BALANCER_NO_SERVER);
-	verdict = route_syn(ctx, task, packet);
+	if (packet->syn)
+		verdict = route_syn(ctx, task, packet);
+	else
+		verdict = route(ctx, task, packet,
+				any ? recall(packet, &places) : BALANCER_NO_SERVER);
 	if (any && task->remember)
 		remember(packet, &places, task->server);
-	else if (any && verdict != XDP_DROP && task->server != BALANCER_NO_SERVER)
+	else if (any && packet->syn && verdict != XDP_DROP && task->server != BALANCER_NO_SERVER)
 		forget(packet, &places);
 	return verdict;
 }

@@ -89,8 +89,8 @@ struct balancer_owners {
 
 /*
  * One service: which server each slot goes to, and which servers answer on it. The two columns of
- * slots differ where a server was added or drains: flows older than that are not remembered, and
- * stay where they are; newer ones are remembered.
+ * slots differ where a server was added or drains: flows older than that stay where they are, and
+ * whatever comes in such a slot is remembered.
  */
 struct balancer_table {
 	__u16 slots[BALANCER_MAGLEV_SIZE]; /* new flows go to this server, or BALANCER_NO_SERVER */

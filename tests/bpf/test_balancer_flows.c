@@ -159,6 +159,23 @@ START_TEST(a_flow_whose_server_went_down_is_hashed)
 }
 END_TEST
 
+START_TEST(a_server_that_comes_back_has_its_flow_in_a_moved_slot_too)
+{
+	const struct expected hashed = SENT_TO(DRAINING, BALANCER_ROUTED_HASH);
+	const struct expected back = SENT_TO(UP_1, BALANCER_ROUTED_FLOW);
+	struct segment join = join_of(ID_OF(UP_1)), ack = segment_of(TCP_ACK);
+
+	while (home_of(&ack) != DRAINING)
+		join.client = ++ack.client;
+	run_segment(&join);
+	run_segment(&ack);
+	harness_set_down(UP_1, true);
+	expect("while the server is down the flow goes with the old ones", &ack, &hashed);
+	harness_set_down(UP_1, false);
+	expect("which is not remembered", &ack, &back);
+}
+END_TEST
+
 START_TEST(a_flood_of_joins_does_not_push_a_flow_out)
 {
 	const struct expected later = SENT_TO(DRAINING, BALANCER_ROUTED_FLOW);
@@ -293,6 +310,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_join_of_another_owner_takes_the_flow_over);
 	tcase_add_test(tcase, a_syn_with_rst_forgets_nothing);
 	tcase_add_test(tcase, a_flow_whose_server_went_down_is_hashed);
+	tcase_add_test(tcase, a_server_that_comes_back_has_its_flow_in_a_moved_slot_too);
 	tcase_add_test(tcase, a_flood_of_joins_does_not_push_a_flow_out);
 	tcase_add_test(tcase, a_full_table_keeps_the_flows_in_use);
 	tcase_add_test(tcase, a_full_table_gives_up_an_idle_flow);

@@ -647,6 +647,19 @@ START_TEST(another_farm_moves_no_flow_that_need_not_move)
 }
 END_TEST
 
+/* Whether anything is remembered of a segment's flow. */
+static bool is_remembered(const struct segment *segment)
+{
+	const struct balancer_flow flow = {
+		.client = { { 0, 0, 0xffff, segment->client } },
+		.service = { { 0, 0, 0xffff, segment->service } },
+		.client_port = segment->client_port,
+		.service_port = segment->service_port,
+	};
+
+	return flows_find(dataplane_maps(dataplane), &flow) != 0;
+}
+
 /* Put another farm in the place of the running one. */
 static void change_farm(const struct farm *farm, bool redirector)
 {
@@ -655,6 +668,32 @@ static void change_farm(const struct farm *farm, bool redirector)
 	dataplane = open_farm(farm, redirector, dataplane_maps(old));
 	dataplane_close(old);
 }
+
+START_TEST(flows_of_before_are_remembered_in_moved_slots)
+{
+	struct frame error;
+	struct farm farm;
+	int remembered = 0;
+
+	farm_make(&farm, 4, SERVERS + 1);
+	change_farm(&farm, false);
+	for (uint32_t i = 0; i < SYN_ACK_AWAY; i++) {
+		const struct segment ack = segment_make(TCP_ACK, i), syn = segment_make(TCP_SYN, i);
+		bool kept;
+		int home;
+
+		make_error(&error, &ack);
+		ck_assert_uint_eq(run(&error), XDP_REDIRECT);
+		ck_assert_msg(!is_remembered(&ack), "an ICMP error is remembered");
+		home = server_of(&ack);
+		kept = is_remembered(&ack);
+		remembered += kept;
+		ck_assert_msg(kept == (server_of(&syn) != home), "flow %u is remembered: %d", i,
+			      kept);
+	}
+	ck_assert_int_gt(remembered, SYN_ACK_AWAY / 6);
+}
+END_TEST
 
 START_TEST(undoing_a_drain_moves_no_flow)
 {
@@ -867,6 +906,7 @@ int main(void)
 	tcase_add_test(tcase, a_redirector_forwards_joins_of_others_alone);
 	tcase_add_test(tcase, a_redirector_forwards_nothing_twice);
 	tcase_add_test(tcase, another_farm_moves_no_flow_that_need_not_move);
+	tcase_add_test(tcase, flows_of_before_are_remembered_in_moved_slots);
 	tcase_add_test(tcase, undoing_a_drain_moves_no_flow);
 	tcase_add_test(tcase, flows_outlive_the_epoch_of_their_token);
 	tcase_add_test(tcase, flows_of_a_removed_server_end);
