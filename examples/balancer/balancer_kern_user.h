@@ -15,7 +15,7 @@
  * remembered.
  */
 #define BALANCER_SERVERS_MAX 4096
-#define BALANCER_SERVICES_MAX 1024
+#define BALANCER_SERVICES_MAX 1023
 /* "No server", where an index is expected. */
 #define BALANCER_NO_SERVER 0xffff
 /* Slots of a service's Maglev table: a prime, so that every step size visits all of them. */
@@ -98,6 +98,7 @@ struct balancer_table {
 	__u16 moved; /* 1: the columns differ, or did: flows may be remembered */
 	__u16 port_last; /* of the range that starts at the service's port */
 	struct balancer_service service; /* whose table this is; port 0: nobody's */
+	__u32 unsettled; /* for user space: in how many slots the columns differ */
 	__u64 serves[BALANCER_SERVERS_MAX / 64]; /* bit i: server i answers */
 };
 
@@ -179,7 +180,7 @@ enum balancer_way {
 	X(BYTES, "bytes", "in packets that were routed, from their IP header on")                  \
 	X(ICMP_TO_ALL, "icmp_to_all", "redirector: ICMP errors of unknown flows, told to all")     \
 	X(ICMP_NOT_TOLD, "icmp_not_told", "redirector: the same, but too many or too long")        \
-	X(FLOWS_NEW, "flows_new", "flows that were remembered with their SYN")                     \
+	X(FLOWS_NEW, "flows_new", "flows that were remembered")                                    \
 	X(FLOWS_KEPT, "flows_kept", "flows whose second packet came: kept from now on")            \
 	X(FLOWS_FORGOTTEN, "flows_forgotten", "remembered flows given up for a new SYN")           \
 	X(FLOWS_REPLACED, "flows_replaced", "flows of a SYN alone that made room for newer ones")  \

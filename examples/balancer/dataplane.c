@@ -185,6 +185,17 @@ static int fill_members(const struct load *load)
 	return 0;
 }
 
+/* Flows of before a change are there still when the change comes only now. */
+static int refuse_to_settle(const struct mptcplb_farm_service *service)
+{
+	char text[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
+
+	log_error("the farm file has changed where new flows of %s port %u go: expected a reload "
+		  "without --settle first",
+		  mptcplb_farm_address_text(&service->address, text), service->port);
+	return -1;
+}
+
 static int fill_service(const struct load *load, size_t i, struct balancer_table *table,
 			struct balancer_table *before)
 {
@@ -194,11 +205,15 @@ static int fill_service(const struct load *load, size_t i, struct balancer_table
 	if (old == BALANCER_NO_SERVER ||
 	    bpf_map_lookup_elem(load->before->fds[DATAPLANE_TABLES], &old, before))
 		before = NULL;
-	if (table_fill(table, load->farm, &load->farm->services[i], load->indices.servers,
-		       before)) {
+	/* A redirector hashes nothing, so it has nothing to settle. */
+	if (table_fill(table, load->farm, &load->farm->services[i], load->indices.servers, before,
+		       load->options->settle || load->options->redirector)) {
 		log_error("out of memory");
 		return -1;
 	}
+	if (load->options->settle && !load->options->redirector && before &&
+	    memcmp(table->slots, before->slots, sizeof(table->slots)) != 0)
+		return refuse_to_settle(&load->farm->services[i]);
 	return update(load->skeleton->maps.tables, &index, table);
 }
 

@@ -26,6 +26,7 @@ struct dataplane_options {
 	bool tokens; /* false: joins are hashed like any SYN */
 	bool drop_unroutable; /* false: unroutable joins are hashed like any SYN */
 	uint32_t flows; /* how many flows can be remembered */
+	bool settle; /* what is not remembered goes where new flows go */
 };
 
 /* Which member of the farm this is: in the role redirector one of its servers. */

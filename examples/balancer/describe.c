@@ -105,31 +105,49 @@ static uint32_t server_index(const struct dataplane_maps *maps, const json_t *en
 	return i;
 }
 
-/* The index of the service that an entry is about, or BALANCER_SERVICES_MAX. */
-static uint32_t service_index(const struct dataplane_maps *maps, const json_t *entry,
-			      struct balancer_table *table)
+/* The entry of a table's service, or NULL. */
+static json_t *find_service(const json_t *services, const struct balancer_table *table)
 {
-	json_int_t port = json_integer_value(json_object_get(entry, "port"));
-	const char *address = json_string_value(json_object_get(entry, "address"));
 	char text[INDICES_TEXT_SIZE];
-	uint32_t i;
+	json_t *entry;
+	size_t i;
 
-	for (i = 0; i < BALANCER_SERVICES_MAX; i++) {
-		if (bpf_map_lookup_elem(maps->fds[DATAPLANE_TABLES], &i, table))
-			return BALANCER_SERVICES_MAX;
-		if (table->service.port == port &&
-		    !strcmp(indices_address_text(&table->service.address, text), address))
-			break;
+	indices_address_text(&table->service.address, text);
+	json_array_foreach(services, i, entry) {
+		if (json_integer_value(json_object_get(entry, "port")) == table->service.port &&
+		    !strcmp(json_string_value(json_object_get(entry, "address")), text))
+			return entry;
 	}
-	return i;
+	return NULL;
+}
+
+static int describe_services(json_t *services, const struct dataplane_maps *maps)
+{
+	struct balancer_table *table = malloc(sizeof(*table));
+	struct balancer_counters counters;
+	int error = table ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; !error && i < BALANCER_SERVICES_MAX; i++) {
+		json_t *entry;
+
+		if (bpf_map_lookup_elem(maps->fds[DATAPLANE_TABLES], &i, table))
+			break; /* there are no more */
+		entry = table->service.port ? find_service(services, table) : NULL;
+		if (!entry)
+			continue;
+		error = counts_of_service(maps, i, &counters);
+		json_object_set_new(entry, "unsettled", json_integer(table->unsettled));
+		json_object_set_new(entry, "counters", describe_counters(&counters));
+	}
+	free(table);
+	return error;
 }
 
 int describe_counts(json_t *description, const struct dataplane_maps *maps)
 {
-	struct balancer_table *table = malloc(sizeof(*table));
 	struct balancer_counters counters;
 	struct balancer_traffic traffic;
-	int error = table ? counts_of_all(maps, &counters) : -ENOMEM;
+	int error = counts_of_all(maps, &counters);
 	json_t *entry;
 	size_t i;
 
@@ -141,13 +159,5 @@ int describe_counts(json_t *description, const struct dataplane_maps *maps)
 		if (!error)
 			json_object_set_new(entry, "traffic", describe_traffic(&traffic));
 	}
-	json_array_foreach(json_object_get(description, "services"), i, entry) {
-		if (!error)
-			error = counts_of_service(maps, service_index(maps, entry, table),
-						  &counters);
-		if (!error)
-			json_object_set_new(entry, "counters", describe_counters(&counters));
-	}
-	free(table);
-	return error;
+	return error ? error : describe_services(json_object_get(description, "services"), maps);
 }

@@ -138,7 +138,7 @@ static void print_answers(const json_t *answers)
 
 int command_explain(int argc, char **argv)
 {
-	struct ask_options options = { BALANCER_ASK, .arguments_max = 4 };
+	struct ask_options options = { BALANCER_ASK, .takes = ASK_JSON, .arguments_max = 4 };
 	json_t *answers = json_array();
 	int result = EXIT_USAGE, error;
 	char **arguments;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include "commands.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "ask.h"
@@ -23,13 +24,13 @@ static void print_flows(const json_t *reply)
 
 int command_flows(int argc, char **argv)
 {
-	struct ask_options options = { BALANCER_ASK, .limit = "100" };
+	struct ask_options options = { BALANCER_ASK, .takes = ASK_JSON | ASK_LIMIT, .limit = 100 };
 	char request[64];
 	json_t *reply;
 
 	if (!ask_parse(&options, "flows", argc, argv))
 		return EXIT_USAGE;
-	snprintf(request, sizeof(request), "flows %.20s", options.limit);
+	snprintf(request, sizeof(request), "flows %" PRIu32, options.limit);
 	reply = ask(&options, request);
 	if (!reply)
 		return EXIT_FAILED;

@@ -18,8 +18,9 @@ static const struct command commands[] = {
 	  "      --pin DIRECTORY         go on without this process: the next one takes over\n"
 	  "      SIGHUP                  read FILE again, as reload does\n" },
 	{ "reload", command_reload,
-	  "reload --interface IF\n"
-	  "      have the farm file read again; a bad one changes nothing\n" },
+	  "reload --interface IF [--settle]\n"
+	  "      have the farm file read again; a bad one changes nothing\n"
+	  "      --settle                all flows but remembered ones go where new ones go\n" },
 	{ "detach", command_detach,
 	  "detach --pin DIRECTORY\n"
 	  "      end what runs on without its process\n" },

@@ -32,6 +32,15 @@ static void print_of_services(const json_t *services, const char *name)
 
 static void print_services(const json_t *services)
 {
+	json_t *entry;
+	size_t i;
+
+	printf("# HELP mptcplb_service_unsettled_slots slots that wait for reload --settle\n"
+	       "# TYPE mptcplb_service_unsettled_slots gauge\n");
+	json_array_foreach(services, i, entry)
+		printf("mptcplb_service_unsettled_slots{address=\"%s\",port=\"%lld\"} %lld\n",
+		       ask_text(entry, "address"), ask_number(entry, "port"),
+		       ask_number(entry, "unsettled"));
 #define PRINT_OF_SERVICES(symbol, name, meaning) print_of_services(services, name);
 	BALANCER_COUNTERS(PRINT_OF_SERVICES)
 #undef PRINT_OF_SERVICES

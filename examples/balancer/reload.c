@@ -11,7 +11,7 @@
 
 int command_reload(int argc, char **argv)
 {
-	struct ask_options options = { BALANCER_ASK };
+	struct ask_options options = { BALANCER_ASK, .takes = ASK_SETTLE };
 
 	return ask_reload(&options, argc, argv);
 }

@@ -38,7 +38,6 @@ struct run {
 	struct tell_all *errors; /* of a redirector, or NULL */
 	struct dataplane_maps pinned; /* by an earlier loader; closed: all -1 */
 	json_t *description; /* what does not change until the next reload */
-	struct mptcplb_farm_error farm_error; /* of the last farm file that was read */
 	long long reloads;
 	long long reloads_refused;
 	long long flows_aged;
@@ -117,33 +116,37 @@ static bool use_farm(struct run *run, const struct mptcplb_farm *farm)
 /* Read the farm file and put it into effect. The farm, with its secrets, does not outlive this. */
 static bool load(struct run *run)
 {
-	struct mptcplb_farm *farm = mptcplb_farm_load(run->options.config, &run->farm_error);
+	struct mptcplb_farm_error error;
+	struct mptcplb_farm *farm = mptcplb_farm_load(run->options.config, &error);
 	bool fine;
 
 	if (!farm) {
-		log_error("%s", run->farm_error.text);
+		log_error("%s", error.text);
 		return false;
 	}
-	strcpy(run->farm_error.text, "the farm cannot be used: the balancer's log says why");
 	fine = use_farm(run, farm);
 	mptcplb_farm_free(farm);
 	return fine;
 }
 
-static bool reload(struct run *run)
+static bool reload(struct run *run, bool settle)
 {
+	bool fine;
+
 	daemon_notify("RELOADING=1");
-	if (load(run)) {
+	log_forget();
+	run->options.dataplane.settle = settle;
+	fine = load(run);
+	run->options.dataplane.settle = false;
+	if (fine) {
 		run->reloads++;
-		log_info("reloaded %s", run->options.config);
+		log_info("reloaded %s%s", run->options.config, settle ? ", and settled" : "");
 	} else {
 		run->reloads_refused++;
 		log_error("%s is not used: all stays as it was", run->options.config);
-		daemon_notify("READY=1");
-		return false;
 	}
 	daemon_notify("READY=1");
-	return true;
+	return fine;
 }
 
 static json_t *status(const struct run *run)
@@ -164,11 +167,11 @@ static json_t *status(const struct run *run)
 	return NULL;
 }
 
-static json_t *describe_reload(struct run *run)
+static json_t *describe_reload(struct run *run, bool settle)
 {
-	if (reload(run))
+	if (reload(run, settle))
 		return json_pack("{s:b}", "reloaded", 1);
-	return json_pack("{s:b, s:s}", "reloaded", 0, "error", run->farm_error.text);
+	return json_pack("{s:b, s:s}", "reloaded", 0, "error", log_reason());
 }
 
 static char *answer(void *context, const char *request)
@@ -180,7 +183,9 @@ static char *answer(void *context, const char *request)
 	if (!strcmp(request, "status"))
 		object = status(run);
 	else if (!strcmp(request, "reload"))
-		object = describe_reload(run);
+		object = describe_reload(run, false);
+	else if (!strcmp(request, "reload settle"))
+		object = describe_reload(run, true);
 	else if (!strncmp(request, "flows ", 6))
 		object = flows_describe(dataplane_maps(run->dataplane),
 					strtoul(request + 6, NULL, 10));
@@ -200,7 +205,7 @@ static bool take_signal(struct run *run, int signals)
 		return true;
 	if (info.ssi_signo != SIGHUP)
 		return false;
-	reload(run);
+	reload(run, false);
 	return true;
 }
 

@@ -84,7 +84,7 @@ static void print_counters(const json_t *counters)
 
 int command_stats(int argc, char **argv)
 {
-	struct ask_options options = { BALANCER_ASK };
+	struct ask_options options = { BALANCER_ASK, .takes = ASK_JSON };
 	json_t *status;
 
 	if (!ask_parse(&options, "stats", argc, argv))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ask.h"
+#include "balancer_kern_user.h"
 #include "daemon.h"
 
 static void print_settings(const json_t *status)
@@ -40,6 +41,9 @@ static void print_farm(const json_t *status)
 		json_array_foreach(json_object_get(entry, "servers"), j, name)
 			printf(" %s", json_string_value(name));
 		putchar('\n');
+		if (ask_number(entry, "unsettled"))
+			printf("          %lld of its %d slots are not settled\n",
+			       ask_number(entry, "unsettled"), BALANCER_MAGLEV_SIZE);
 	}
 	json_array_foreach(json_object_get(status, "servers"), i, entry)
 		print_server(entry);
@@ -53,7 +57,7 @@ static void print_status(const json_t *status)
 
 int command_status(int argc, char **argv)
 {
-	struct ask_options options = { BALANCER_ASK };
+	struct ask_options options = { BALANCER_ASK, .takes = ASK_JSON };
 	json_t *status;
 
 	if (!ask_parse(&options, "status", argc, argv))

@@ -58,9 +58,18 @@ static void keep_homes(struct balancer_table *table, const struct balancer_table
 	}
 }
 
+static uint32_t count_unsettled(const struct balancer_table *table)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < BALANCER_MAGLEV_SIZE; i++)
+		count += table->slots[i] != table->homes[i];
+	return count;
+}
+
 int table_fill(struct balancer_table *table, const struct mptcplb_farm *farm,
 	       const struct mptcplb_farm_service *service, const uint16_t *servers,
-	       const struct balancer_table *before)
+	       const struct balancer_table *before, bool settle)
 {
 	bool usable[BALANCER_SERVERS_MAX] = { false };
 	int error;
@@ -78,12 +87,14 @@ int table_fill(struct balancer_table *table, const struct mptcplb_farm *farm,
 	error = fill_slots(table->slots, farm, service, servers, false);
 	if (error)
 		return error;
-	if (before)
+	if (settle)
+		memcpy(table->homes, table->slots, sizeof(table->homes));
+	else if (before)
 		keep_homes(table, before, usable);
 	else
 		error = fill_slots(table->homes, farm, service, servers, true);
+	table->unsettled = count_unsettled(table);
 	/* Once set it stays: flows that were remembered while the columns differed still run. */
-	table->moved = (before && before->moved) ||
-		       memcmp(table->slots, table->homes, sizeof(table->slots)) != 0;
+	table->moved = (before && before->moved) || table->unsettled;
 	return error;
 }

@@ -3,6 +3,7 @@
 #ifndef MPTCPLB_BALANCER_TABLE_H
 #define MPTCPLB_BALANCER_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <mptcplb/farm.h>
@@ -11,10 +12,11 @@
 
 /*
  * Fill @table for a service of the farm; @servers are the indices of the farm's servers.
- * @before: the table that the service had so far, or NULL. Returns 0 or -ENOMEM.
+ * @before: the table that the service had so far, or NULL. @settle: all that is not remembered goes
+ * where new flows go. Returns 0 or -ENOMEM.
  */
 int table_fill(struct balancer_table *table, const struct mptcplb_farm *farm,
 	       const struct mptcplb_farm_service *service, const uint16_t *servers,
-	       const struct balancer_table *before);
+	       const struct balancer_table *before, bool settle);
 
 #endif

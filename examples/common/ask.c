@@ -9,6 +9,7 @@
 
 #include "control.h"
 #include "daemon.h"
+#include "option.h"
 
 static bool take_option(struct ask_options *options, int option)
 {
@@ -22,25 +23,45 @@ static bool take_option(struct ask_options *options, int option)
 	case 'p':
 		options->pin = optarg;
 		return true;
+	case 's':
+		options->settle = true;
+		return true;
 	case 'l':
-		options->limit = optarg;
-		return strspn(optarg, "0123456789") == strlen(optarg);
+		return option_number("--limit", optarg, 0, UINT32_MAX, &options->limit);
 	default:
 		return false;
 	}
 }
 
+/* The option of the instance, and those that the command takes; all zero behind the last. */
+#define NAMES_MAX 6
+static void list_names(const struct ask_options *options, struct option names[NAMES_MAX])
+{
+	static const struct {
+		enum ask_takes taken;
+		struct option name;
+	} others[NAMES_MAX - 2] = {
+		{ ASK_JSON, { "json", no_argument, NULL, 'j' } },
+		{ ASK_LIMIT, { "limit", required_argument, NULL, 'l' } },
+		{ ASK_PIN, { "pin", required_argument, NULL, 'p' } },
+		{ ASK_SETTLE, { "settle", no_argument, NULL, 's' } },
+	};
+	size_t count = 1;
+
+	memset(names, 0, NAMES_MAX * sizeof(*names));
+	names[0] = (struct option){ options->instance_option, required_argument, NULL, 'i' };
+	for (size_t i = 0; i < NAMES_MAX - 2; i++) {
+		if (options->takes & others[i].taken)
+			names[count++] = others[i].name;
+	}
+}
+
 bool ask_parse(struct ask_options *options, const char *command, int argc, char **argv)
 {
-	const struct option names[] = {
-		{ options->instance_option, required_argument, NULL, 'i' },
-		{ "limit", required_argument, NULL, 'l' },
-		{ "pin", required_argument, NULL, 'p' },
-		{ "json", no_argument, NULL, 'j' },
-		{ 0 },
-	};
+	struct option names[NAMES_MAX];
 	int option;
 
+	list_names(options, names);
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		if (!take_option(options, option))
 			return false;
@@ -111,7 +132,7 @@ int ask_reload(struct ask_options *options, int argc, char **argv)
 
 	if (!ask_parse(options, "reload", argc, argv))
 		return EXIT_USAGE;
-	reply = ask(options, "reload");
+	reply = ask(options, options->settle ? "reload settle" : "reload");
 	if (!reply)
 		return EXIT_FAILED;
 	reloaded = json_is_true(json_object_get(reply, "reloaded"));

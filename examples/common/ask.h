@@ -4,16 +4,27 @@
 #define MPTCPLB_EXAMPLES_ASK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <jansson.h>
+
+/* What a command may be given beside the instance. */
+enum ask_takes {
+	ASK_JSON = 1,
+	ASK_LIMIT = 2,
+	ASK_PIN = 4,
+	ASK_SETTLE = 8,
+};
 
 struct ask_options {
 	const char *program; /* the daemon's name on the control socket */
 	const char *instance_option; /* which option says the instance: "interface", "server" */
 	const char *instance;
-	const char *limit; /* --limit N, or NULL */
+	uint32_t limit; /* --limit N */
 	const char *pin; /* --pin DIRECTORY, or NULL */
+	unsigned int takes; /* enum ask_takes */
 	bool json;
+	bool settle;
 	int arguments_max; /* how many arguments may follow the options */
 	int arguments; /* the first of them, as an index into argv */
 };
@@ -35,8 +46,8 @@ long long ask_number(const json_t *object, const char *key);
 const char *ask_text(const json_t *object, const char *key);
 
 /*
- * The whole command `reload`: exit code of daemon.h. @options have the program and the option
- * that says the instance.
+ * The whole command `reload`: exit code of daemon.h. @options have the program, the option that
+ * says the instance, and what it takes.
  */
 int ask_reload(struct ask_options *options, int argc, char **argv);
 

@@ -21,7 +21,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
+/* Room for a message of log_error() with its NUL, to be kept. */
+#define REASON_SIZE 512
+
 static const char *program_name = "mptcplb";
+static char reason[REASON_SIZE];
 
 static void log_prefix(int level)
 {
@@ -45,6 +49,21 @@ void log_error(const char *format, ...)
 	va_start(arguments, format);
 	log_line(LOG_ERR, format, arguments);
 	va_end(arguments);
+	if (reason[0])
+		return;
+	va_start(arguments, format);
+	vsnprintf(reason, sizeof(reason), format, arguments);
+	va_end(arguments);
+}
+
+const char *log_reason(void)
+{
+	return reason;
+}
+
+void log_forget(void)
+{
+	reason[0] = '\0';
 }
 
 void log_warning(const char *format, ...)

@@ -18,6 +18,13 @@ __attribute__((format(printf, 1, 2))) void log_warning(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void log_info(const char *format, ...);
 
 /*
+ * What log_error() said first since log_forget(), or an empty string: for whoever asked for what
+ * has failed.
+ */
+const char *log_reason(void);
+void log_forget(void);
+
+/*
  * First thing in main(): remember the program's name for messages, and keep secrets out of core
  * dumps (RLIMIT_CORE 0, PR_SET_DUMPABLE 0).
  */

@@ -93,7 +93,7 @@ static void print_metrics(const json_t *status)
 
 int command_status(int argc, char **argv)
 {
-	struct ask_options options = { AGENT_ASK };
+	struct ask_options options = { AGENT_ASK, .takes = ASK_JSON };
 	int code;
 	json_t *status = ask_status("status", &options, argc, argv, &code);
 
@@ -107,7 +107,7 @@ int command_status(int argc, char **argv)
 
 int command_stats(int argc, char **argv)
 {
-	struct ask_options options = { AGENT_ASK };
+	struct ask_options options = { AGENT_ASK, .takes = ASK_JSON };
 	int code;
 	json_t *status = ask_status("stats", &options, argc, argv, &code);
 
@@ -168,7 +168,7 @@ static int end_stop(const struct ask_options *options, json_t *reply)
 
 int command_stop(int argc, char **argv)
 {
-	struct ask_options options = { AGENT_ASK };
+	struct ask_options options = { AGENT_ASK, .takes = ASK_PIN };
 	json_t *reply = NULL;
 	int error;
 

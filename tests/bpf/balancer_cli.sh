@@ -113,6 +113,9 @@ expect 2 '--flows "many": expected a number from' \
 expect 2 '--flows "1": expected a number from' \
 	"$program" run --config "$config" --interface near --flows 1
 expect 2 "status needs --interface" "$program" status
+expect 2 "unrecognized option '--json'" "$program" metrics --interface near --json
+expect 2 "unrecognized option '--settle'" "$program" status --interface near --settle
+expect 2 '--limit "some": expected a number' "$program" flows --interface near --limit some
 
 # what can be wrong with a farm or a host
 expect 1 'interface "nowhere": No such device' $run --config "$config" --interface nowhere
@@ -181,7 +184,7 @@ xdp_program() {
 before=$(xdp_program)
 refused=1
 bad_file() {
-	expect 1 "" in_namespace "$program" reload --interface near
+	expect 1 "${1:-}" in_namespace "$program" reload --interface near
 	refused=$((refused + 1))
 	expect 0 "reloaded 1 times, refused $refused times" \
 		in_namespace "$program" status --interface near
@@ -190,10 +193,11 @@ bad_file() {
 		failures=$((failures + 1))
 	}
 }
+# bad_edit EDIT [REASON]: and reload gives the reason
 bad_edit() {
 	sed "$1" "$dir/good.yaml" >"$config"
 	cmp -s "$dir/good.yaml" "$config" && { echo "FAILED: \"$1\" edits nothing"; exit 1; }
-	bad_file
+	bad_file "${2:-}"
 }
 : >"$config" && bad_file
 head -c 1000 /dev/urandom >"$config" && bad_file
@@ -204,8 +208,8 @@ rmdir "$config"
 cp "$dir/good.yaml" "$config" && chmod o+r "$config" && bad_file
 rm "$config"
 umask 077
-cp "$dir/mixed.yaml" "$config" && bad_file
-cp "$dir/idle.yaml" "$config" && bad_file
+cp "$dir/mixed.yaml" "$config" && bad_file "expected the same version of IP"
+cp "$dir/idle.yaml" "$config" && bad_file "the farm has no services"
 bad_edit 's/server_id_bits: 8/server_id_bits: 0/'
 bad_edit 's/server_id_bits: 8/server_id_bits: 25/'
 bad_edit 's/epoch_bits: 1/epoch_bits: 3/'
@@ -217,7 +221,7 @@ bad_edit 's/ids: .17./ids: [17, 17]/'
 bad_edit 's/port: 443/port: 0/'
 bad_edit 's/port: 443/port: 65536/'
 bad_edit 's/name: lb-2/name: lb-1/'
-bad_edit 's/lb-2, address: 192.0.2.2/lb-3, address: 192.0.2.3/'
+bad_edit 's/lb-2, address: 192.0.2.2/lb-3, address: 192.0.2.3/' 'say with --name which one this is'
 bad_edit 's/services:/sevrices:/'
 expect 0 "lb-2, outer source 192.0.2.2" in_namespace "$program" status --interface near
 
@@ -229,6 +233,31 @@ expect 0 "0 flows are kept, 0 more" in_namespace "$program" flows --interface ne
 expect 0 "mptcplb_routed_token_total 0" in_namespace "$program" metrics --interface near
 expect 0 'mptcplb_server_bytes_total{server="web-new"} 0' \
 	in_namespace "$program" metrics --interface near
+
+# an added server: old flows stay where they are until somebody settles that, which is no change itself
+reloads="in_namespace $program reload --interface near"
+expect 0 "" $reloads
+sed 's/^servers:/&\n  - {name: web-2, address: 192.0.2.12, ids: [18]}/' "$dir/good.yaml" >"$config"
+expect 0 "" $reloads
+expect 0 "of its 65537 slots are not settled" in_namespace "$program" status --interface near
+expect 0 'mptcplb_service_unsettled_slots{address="198.51.100.1",port="443"} 3' \
+	in_namespace "$program" metrics --interface near
+cp "$dir/good.yaml" "$config"
+expect 1 "has changed where new flows of 198.51.100.1 port 443 go" $reloads --settle
+expect 0 "server    web-2, 192.0.2.12, up" in_namespace "$program" status --interface near
+sed 's/^servers:/&\n  - {name: web-2, address: 192.0.2.12, ids: [18]}/' "$dir/good.yaml" >"$config"
+expect 0 "" $reloads
+expect 0 "are not settled" in_namespace "$program" status --interface near
+expect 0 "" $reloads --settle
+expect 0 "" in_namespace "$program" status --interface near
+if grep "not settled" "$dir/output"; then
+	echo "FAILED: that is said behind reload --settle"
+	failures=$((failures + 1))
+fi
+expect 0 '"unsettled":0' in_namespace "$program" status --interface near --json
+expect 0 'mptcplb_service_unsettled_slots{address="198.51.100.1",port="443"} 0' \
+	in_namespace "$program" metrics --interface near
+cp "$dir/good.yaml" "$config"
 expect 2 "reload needs --interface" "$program" reload
 expect 2 "detach needs --pin" "$program" detach
 stop TERM

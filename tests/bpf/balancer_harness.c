@@ -228,8 +228,7 @@ static void read_counters(struct balancer_counters *counters)
 
 	memset(counters, 0, sizeof(*counters));
 	for (size_t i = 0; i < 4; i++) {
-		ck_assert_int_eq(counts_of_service(dataplane_maps(dataplane), indices[i], &one),
-				 0);
+		ck_assert_int_eq(counts_of_service(dataplane_maps(dataplane), indices[i], &one), 0);
 		for (size_t j = 0; j < BALANCER_COUNTER_COUNT; j++)
 			counters->values[j] += one.values[j];
 	}

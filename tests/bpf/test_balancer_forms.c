@@ -99,16 +99,24 @@ static void farm_make(struct farm *farm, int version, size_t server_count)
 	};
 }
 
-static struct dataplane *open_farm(const struct farm *farm, bool redirector,
-				   const struct dataplane_maps *before)
+/* NULL when it is refused. */
+static struct dataplane *try_farm(const struct farm *farm, bool redirector, bool settle,
+				  const struct dataplane_maps *before)
 {
-	const struct dataplane_options options = { .redirector = redirector,
-						   .tokens = tokens,
-						   .flows = 4096 };
+	const struct dataplane_options options = {
+		.redirector = redirector, .tokens = tokens, .flows = 16384, .settle = settle
+	};
 	const struct dataplane_member self =
 		redirector ? (struct dataplane_member){ names[A], &farm->servers[A].address }
 			   : (struct dataplane_member){ "lb", &farm->balancer.address };
-	struct dataplane *opened = dataplane_open(&farm->public, &self, &options, before);
+
+	return dataplane_open(&farm->public, &self, &options, before);
+}
+
+static struct dataplane *open_farm(const struct farm *farm, bool redirector,
+				   const struct dataplane_maps *before)
+{
+	struct dataplane *opened = try_farm(farm, redirector, false, before);
 
 	ck_assert_ptr_nonnull(opened);
 	return opened;
@@ -695,6 +703,76 @@ START_TEST(flows_of_before_are_remembered_in_moved_slots)
 }
 END_TEST
 
+/* In how many slots of service 0 new flows go elsewhere than old ones. */
+static uint32_t unsettled(void)
+{
+	const int map = dataplane_maps(dataplane)->fds[DATAPLANE_TABLES];
+	static struct balancer_table table;
+
+	ck_assert_int_eq(bpf_map_lookup_elem(map, &(uint32_t){ 0 }, &table), 0);
+	return table.unsettled;
+}
+
+static void settle(const struct farm *farm)
+{
+	struct dataplane *old = dataplane;
+
+	dataplane = try_farm(farm, false, true, dataplane_maps(old));
+	ck_assert_ptr_nonnull(dataplane);
+	dataplane_close(old);
+}
+
+/*
+ * Three servers become two, or four of which one drains. A third of the flows is older than that,
+ * a third newer, and a third another balancer's.
+ */
+START_TEST(a_settled_balancer_keeps_its_flows_and_agrees_with_others)
+{
+	static const size_t servers_then[] = { 2, 4 };
+	static int servers[SYN_ACK_AWAY];
+	struct dataplane *other;
+	struct farm farm;
+
+	farm_make(&farm, 4, SERVERS);
+	farm.servers[DRAINING].state = MPTCPLB_FARM_UP;
+	change_farm(&farm, false);
+	ck_assert_uint_eq(unsettled(), 0);
+	farm_make(&farm, 4, servers_then[_i]);
+	change_farm(&farm, false);
+	ck_assert_uint_gt(unsettled(), 0);
+	for (uint32_t i = 0; i < SYN_ACK_AWAY; i++) {
+		const struct segment first = segment_make(i % 3 ? TCP_SYN : TCP_ACK, i);
+
+		if (i % 3 < 2)
+			servers[i] = server_of(&first);
+	}
+	settle(&farm);
+	ck_assert_uint_eq(unsettled(), 0);
+	/* A draining server has its homes again at a start. */
+	other = try_farm(&farm, false, _i == 1, NULL);
+	ck_assert_ptr_nonnull(other);
+	for (uint32_t i = 0; i < SYN_ACK_AWAY; i++) {
+		const struct segment ack = segment_make(TCP_ACK, i), syn = segment_make(TCP_SYN, i);
+		const int expected = i % 3 < 2 ? servers[i] : server_on(other, &ack);
+
+		ck_assert_msg(server_of(&ack) == expected, "flow %u has moved", i);
+		ck_assert_int_eq(server_of(&syn), server_on(other, &syn));
+	}
+	dataplane_close(other);
+}
+END_TEST
+
+START_TEST(settling_is_no_change)
+{
+	struct farm farm;
+
+	farm_make(&farm, 4, SERVERS + 1);
+	ck_assert_ptr_null(try_farm(&farm, false, true, dataplane_maps(dataplane)));
+	change_farm(&farm, false);
+	settle(&farm);
+}
+END_TEST
+
 START_TEST(undoing_a_drain_moves_no_flow)
 {
 	static int servers[SYN_ACK_AWAY];
@@ -907,6 +985,8 @@ int main(void)
 	tcase_add_test(tcase, a_redirector_forwards_nothing_twice);
 	tcase_add_test(tcase, another_farm_moves_no_flow_that_need_not_move);
 	tcase_add_test(tcase, flows_of_before_are_remembered_in_moved_slots);
+	tcase_add_loop_test(tcase, a_settled_balancer_keeps_its_flows_and_agrees_with_others, 0, 2);
+	tcase_add_test(tcase, settling_is_no_change);
 	tcase_add_test(tcase, undoing_a_drain_moves_no_flow);
 	tcase_add_test(tcase, flows_outlive_the_epoch_of_their_token);
 	tcase_add_test(tcase, flows_of_a_removed_server_end);
