@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Where a data plane would send a packet, and why: read from its maps, nothing changes. */
+/* Where a packet would go, and why. Nothing changes. */
 #ifndef MPTCPLB_BALANCER_EXPLAIN_H
 #define MPTCPLB_BALANCER_EXPLAIN_H
 
@@ -12,6 +12,14 @@
  * or "other"; tokens are hexadecimal. Returns an object with "server", which is null when none gets
  * the packet, and the array "steps" with one sentence each; NULL for another question.
  */
-json_t *explain(const struct dataplane *dataplane, const char *question);
+
+/* By a data plane: read from its maps. */
+json_t *explain_dataplane(const struct dataplane *dataplane, const char *question);
+
+/*
+ * By a balancer that starts with this farm: all but what it would remember of flows. NULL, after an
+ * error message, also when the farm is too large.
+ */
+json_t *explain_farm(const struct mptcplb_farm *farm, const char *question);
 
 #endif

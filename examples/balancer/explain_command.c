@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include <mptcplb/core.h>
+#include <mptcplb/farm.h>
 #include <mptcplb/packet.h>
 
 #include "ask.h"
 #include "daemon.h"
+#include "explain.h"
 #include "option.h"
 
 /* Long enough for all headers of a packet. */
@@ -22,15 +24,33 @@ static bool is_hex(const char *text)
 	return *text && strspn(text, "0123456789abcdefABCDEF") == strlen(text);
 }
 
-/* Ask one question. Returns 0 and adds the answer to @answers, or -1 after an error message. */
-static int ask_question(const struct ask_options *options, json_t *answers, const char *what,
-			const char *question)
+/* The answer of the balancer that runs, or by a farm file; NULL after an error message. */
+static json_t *answer_question(const struct ask_options *options, const char *question)
 {
+	struct mptcplb_farm_error error;
+	struct mptcplb_farm *farm;
 	char request[256];
 	json_t *answer;
 
 	snprintf(request, sizeof(request), "explain %s", question);
-	answer = ask(options, request);
+	if (!options->config)
+		return ask(options, request);
+	farm = mptcplb_farm_load(options->config, &error);
+	if (!farm) {
+		log_error("%s", error.text);
+		return NULL;
+	}
+	answer = explain_farm(farm, question);
+	mptcplb_farm_free(farm);
+	return answer;
+}
+
+/* Ask one question. Returns 0 and adds the answer to @answers, or -1 after an error message. */
+static int ask_question(const struct ask_options *options, json_t *answers, const char *what,
+			const char *question)
+{
+	json_t *answer = answer_question(options, question);
+
 	if (!answer)
 		return -1;
 	json_object_set_new(answer, "packet", json_string(what));
@@ -138,7 +158,8 @@ static void print_answers(const json_t *answers)
 
 int command_explain(int argc, char **argv)
 {
-	struct ask_options options = { BALANCER_ASK, .takes = ASK_JSON, .arguments_max = 4 };
+	struct ask_options options = { BALANCER_ASK, .takes = ASK_JSON | ASK_CONFIG,
+				       .arguments_max = 4 };
 	json_t *answers = json_array();
 	int result = EXIT_USAGE, error;
 	char **arguments;

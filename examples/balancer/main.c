@@ -34,8 +34,9 @@ static const struct command commands[] = {
 	  "flows --interface IF [--limit N] [--json]\n"
 	  "      how many flows it remembers, and N of them (default 100)\n" },
 	{ "explain", command_explain,
-	  "explain --interface IF [--json] TOKEN | PACKET | CLIENT PORT SERVICE PORT\n"
-	  "      which server it would send that to, and why\n" },
+	  "explain --interface IF | --config FILE [--json] TOKEN | PACKET | CLIENT PORT SERVICE PORT\n"
+	  "      which server it would send that to, and why: the balancer on IF, or, without root,\n"
+	  "      any balancer of the farm in FILE, as far as it remembers nothing of the flow\n" },
 	{ "metrics", command_metrics,
 	  "metrics --interface IF\n"
 	  "      its counters, for Prometheus\n" },

@@ -190,7 +190,7 @@ static char *answer(void *context, const char *request)
 		object = flows_describe(dataplane_maps(run->dataplane),
 					strtoul(request + 6, NULL, 10));
 	else if (!strncmp(request, "explain ", 8))
-		object = explain(run->dataplane, request + 8);
+		object = explain_dataplane(run->dataplane, request + 8);
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
 	return text;

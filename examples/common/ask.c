@@ -23,6 +23,9 @@ static bool take_option(struct ask_options *options, int option)
 	case 'p':
 		options->pin = optarg;
 		return true;
+	case 'c':
+		options->config = optarg;
+		return true;
 	case 's':
 		options->settle = true;
 		return true;
@@ -34,7 +37,7 @@ static bool take_option(struct ask_options *options, int option)
 }
 
 /* The option of the instance, and those that the command takes; all zero behind the last. */
-#define NAMES_MAX 6
+#define NAMES_MAX 7
 static void list_names(const struct ask_options *options, struct option names[NAMES_MAX])
 {
 	static const struct {
@@ -45,6 +48,7 @@ static void list_names(const struct ask_options *options, struct option names[NA
 		{ ASK_LIMIT, { "limit", required_argument, NULL, 'l' } },
 		{ ASK_PIN, { "pin", required_argument, NULL, 'p' } },
 		{ ASK_SETTLE, { "settle", no_argument, NULL, 's' } },
+		{ ASK_CONFIG, { "config", required_argument, NULL, 'c' } },
 	};
 	size_t count = 1;
 
@@ -72,8 +76,10 @@ bool ask_parse(struct ask_options *options, const char *command, int argc, char 
 			  argv[optind + options->arguments_max]);
 		return false;
 	}
-	if (!options->instance) {
-		log_error("%s needs --%s: see --help", command, options->instance_option);
+	if (!options->instance == !options->config) {
+		log_error("%s needs %s--%s: see --help", command,
+			  options->takes & ASK_CONFIG ? "either --config or " : "",
+			  options->instance_option);
 		return false;
 	}
 	return true;

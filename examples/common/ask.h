@@ -14,6 +14,7 @@ enum ask_takes {
 	ASK_LIMIT = 2,
 	ASK_PIN = 4,
 	ASK_SETTLE = 8,
+	ASK_CONFIG = 16, /* in place of the instance: the answer is the command's own */
 };
 
 struct ask_options {
@@ -22,6 +23,7 @@ struct ask_options {
 	const char *instance;
 	uint32_t limit; /* --limit N */
 	const char *pin; /* --pin DIRECTORY, or NULL */
+	const char *config; /* --config FILE, or NULL */
 	unsigned int takes; /* enum ask_takes */
 	bool json;
 	bool settle;

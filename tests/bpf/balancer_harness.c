@@ -90,10 +90,10 @@ static void fill_slots(void)
 	ck_assert_int_eq(maglev_fill(homes, backends, 4), 0);
 }
 
-static void start(const struct dataplane_options *options)
+static struct mptcplb_farm make_farm(void)
 {
-	const struct dataplane_member self = { balancer.name, &balancer.address };
-	struct mptcplb_farm farm = {
+	return (struct mptcplb_farm){
+		.keyring = keyring,
 		.servers = servers,
 		.server_count = SERVER_COUNT,
 		.balancers = &balancer,
@@ -101,10 +101,16 @@ static void start(const struct dataplane_options *options)
 		.services = services,
 		.service_count = 3,
 	};
+}
+
+static void start(const struct dataplane_options *options)
+{
+	const struct dataplane_member self = { balancer.name, &balancer.address };
+	struct mptcplb_farm farm;
 
 	ck_assert_int_eq(mptcplb_keyring_init(&keyring, 1, 10), MPTCPLB_OK);
 	ck_assert_int_eq(mptcplb_keyring_add(&keyring, EPOCH, secret), MPTCPLB_OK);
-	farm.keyring = keyring;
+	farm = make_farm();
 	fill_slots();
 	ingress = 0;
 	dataplane = dataplane_open(&farm, &self, options, NULL);
@@ -407,8 +413,9 @@ static const char *address_text(uint32_t address, char text[16])
 	return text;
 }
 
-enum server harness_explain(const struct segment *segment, uint32_t token)
+enum server harness_explain(const struct segment *segment, uint32_t token, bool by_farm)
 {
+	const struct mptcplb_farm farm = make_farm();
 	const char *kind = segment->options.length    ? "join"
 			   : segment->flags & TCP_SYN ? "syn"
 						      : "other";
@@ -422,7 +429,7 @@ enum server harness_explain(const struct segment *segment, uint32_t token)
 		 address_text(segment->service, service), segment->service_port, token);
 	if (!segment->options.length)
 		*strrchr(question, ' ') = '\0';
-	answer = explain(dataplane, question);
+	answer = by_farm ? explain_farm(&farm, question) : explain_dataplane(dataplane, question);
 	ck_assert_ptr_nonnull(answer);
 	name = json_string_value(json_object_get(answer, "server"));
 	for (size_t i = 0; name && i < SERVER_COUNT; i++) {

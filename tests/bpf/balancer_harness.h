@@ -95,8 +95,11 @@ void expect(const char *sentence, const struct segment *segment, const struct ex
 /* Run the program on a segment, and say only where it was sent: a server, or SERVER_COUNT. */
 enum server run_segment(const struct segment *segment);
 
-/* Where the explanation of a segment says that it goes. @token: of a join, or 0. */
-enum server harness_explain(const struct segment *segment, uint32_t token);
+/*
+ * Where the explanation of a segment says that it goes. @token: of a join, or 0. @by_farm: what is
+ * known of the farm alone.
+ */
+enum server harness_explain(const struct segment *segment, uint32_t token, bool by_farm);
 
 /* Let this many seconds pass for the flows that are remembered. */
 void harness_let_flows_age(uint32_t seconds);

@@ -279,22 +279,46 @@ START_TEST(without_tokens_joins_are_like_any_syn)
 }
 END_TEST
 
+/* A segment of a random kind, and its token if it is a join's, else 0. */
+static struct segment any_segment(uint32_t *token)
+{
+	struct segment segment = segment_of(random() % 2 ? TCP_SYN : TCP_ACK);
+
+	*token = 0;
+	segment.client_port = (uint16_t)(40000 + random() % 50);
+	segment.service_port = random() % 4 ? SERVICE_PORT : OTHER_PORT;
+	if (segment.flags == TCP_SYN && random() % 2) {
+		*token = token_of(random() % 4 ? EPOCH : EPOCH_UNKNOWN, random() % 8);
+		options_add_join(&segment.options, *token);
+	}
+	return segment;
+}
+
 /* Whatever a segment is, what explain says of it is what the program then does with it. */
 START_TEST(explain_says_what_the_program_does)
 {
 	srandom(7);
 	for (int i = 0; i < 3000; i++) {
-		struct segment segment = segment_of(random() % 2 ? TCP_SYN : TCP_ACK);
-		uint32_t token = 0;
+		uint32_t token;
+		const struct segment segment = any_segment(&token);
 
-		segment.client_port = (uint16_t)(40000 + random() % 50);
-		segment.service_port = random() % 4 ? SERVICE_PORT : OTHER_PORT;
-		if (segment.flags == TCP_SYN && random() % 2) {
-			token = token_of(random() % 4 ? EPOCH : EPOCH_UNKNOWN, random() % 8);
-			options_add_join(&segment.options, token);
-		}
 		harness_set_down(UP_3, random() % 2);
-		ck_assert_int_eq(harness_explain(&segment, token), run_segment(&segment));
+		ck_assert_int_eq(harness_explain(&segment, token, false), run_segment(&segment));
+	}
+}
+END_TEST
+
+/* What is remembered does not count for SYNs. */
+START_TEST(explain_by_the_farm_alone_says_what_the_program_does_with_a_syn)
+{
+	srandom(8);
+	for (int i = 0; i < 1000; i++) {
+		uint32_t token;
+		const struct segment segment = any_segment(&token);
+
+		if (segment.flags == TCP_SYN)
+			ck_assert_int_eq(harness_explain(&segment, token, true),
+					 run_segment(&segment));
 	}
 }
 END_TEST
@@ -316,6 +340,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_full_table_gives_up_an_idle_flow);
 	tcase_add_test(tcase, a_new_flow_takes_the_place_of_the_oldest_syn);
 	tcase_add_test(tcase, explain_says_what_the_program_does);
+	tcase_add_test(tcase, explain_by_the_farm_alone_says_what_the_program_does_with_a_syn);
 	tcase_add_test(tcase, without_tokens_joins_are_like_any_syn);
 }
 

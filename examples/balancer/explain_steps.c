@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-#include "explain.h"
+#include "explain_steps.h"
 
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,11 +11,10 @@
 
 #include <mptcplb/keyring.h>
 
-#include "flows.h"
 #include "indices.h"
 
 struct explanation {
-	const struct dataplane *dataplane;
+	const struct explain_source *source;
 	json_t *steps;
 	uint32_t server; /* index */
 };
@@ -44,12 +42,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct explanation *explan
 static bool read_server(const struct explanation *explanation, uint32_t index,
 			struct balancer_server *server)
 {
-	const struct dataplane_maps *maps = dataplane_maps(explanation->dataplane);
-
-	if (bpf_map_lookup_elem(maps->fds[DATAPLANE_SERVERS], &index, server))
-		return false;
-	server->name[BALANCER_NAME_SIZE - 1] = '\0';
-	return server->name[0] != '\0';
+	return explanation->source->server(explanation->source->of, index, server);
 }
 
 /* The owner of a token: an index, or BALANCER_NO_SERVER, said why. */
@@ -74,7 +67,7 @@ static uint32_t explain_token(struct explanation *explanation, const struct bala
 	}
 	say(explanation, "the token %08" PRIx32 " is of epoch %" PRIu32 ", server id %" PRIu32,
 	    token, parts.epoch, parts.server_id);
-	owner = dataplane_owner(explanation->dataplane, parts.server_id);
+	owner = explanation->source->owner(explanation->source->of, parts.server_id);
 	if (owner == BALANCER_NO_SERVER || !read_server(explanation, owner, &server)) {
 		say(explanation, "server id %" PRIu32 " has no owner", parts.server_id);
 		return BALANCER_NO_SERVER;
@@ -107,10 +100,10 @@ static uint32_t explain_join(struct explanation *explanation, const struct balan
 static bool find_service(struct explanation *explanation, struct question *question,
 			 struct balancer_table *table)
 {
-	const int map = dataplane_maps(explanation->dataplane)->fds[DATAPLANE_TABLES];
+	const struct explain_source *source = explanation->source;
 	struct balancer_flow *flow = &question->flow;
 
-	for (uint32_t i = 0; bpf_map_lookup_elem(map, &i, table) == 0; i++) {
+	for (uint32_t i = 0; source->table(source->of, i, table); i++) {
 		if (!table->service.port || flow->service_port < table->service.port ||
 		    flow->service_port > table->port_last ||
 		    memcmp(&table->service.address, &flow->service, sizeof(flow->service)) != 0)
@@ -125,10 +118,17 @@ static bool find_service(struct explanation *explanation, struct question *quest
 /* What is remembered of the flow, as far as it routes packets that open no connection. */
 static uint32_t explain_memory(struct explanation *explanation, const struct question *question)
 {
-	const uint64_t word = flows_find(dataplane_maps(explanation->dataplane), &question->flow);
+	const struct explain_source *source = explanation->source;
 	struct balancer_server server;
-	uint32_t index = word & BALANCER_WORD_SERVER;
+	uint32_t index;
+	uint64_t word;
 
+	if (!source->remembered) {
+		say(explanation, "what a balancer remembers of this flow comes first: the file does not tell");
+		return BALANCER_NO_SERVER;
+	}
+	word = source->remembered(source->of, &question->flow);
+	index = word & BALANCER_WORD_SERVER;
 	if (!word) {
 		say(explanation, "nothing is remembered of this flow");
 		return BALANCER_NO_SERVER;
@@ -228,13 +228,12 @@ static bool answer(struct explanation *explanation, const char *text,
 	return fine;
 }
 
-json_t *explain(const struct dataplane *dataplane, const char *question)
+json_t *explain_steps(const struct explain_source *source, const char *question)
 {
-	struct explanation explanation = { dataplane, json_array(), BALANCER_NO_SERVER };
+	struct explanation explanation = { source, json_array(), BALANCER_NO_SERVER };
 	struct balancer_server server;
 	struct balancer_config config;
-	bool fine = dataplane_config(dataplane, &config) == 0 &&
-		    answer(&explanation, question, &config);
+	bool fine = source->config(source->of, &config) && answer(&explanation, question, &config);
 
 	mptcplb_keyring_wipe(&config.keyring);
 	if (!fine) {
