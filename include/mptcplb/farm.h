@@ -15,6 +15,8 @@
  *   secrets. It is read-only, so any number of threads may read it.
  * - Error texts name the file, the line, the value and what was expected. They never contain a
  *   secret.
+ * - The ABI is that of one minor version, which the SONAME names: structs grow with the file's
+ *   format, and callers step through arrays of them.
  * @{
  */
 #ifndef MPTCPLB_FARM_H
