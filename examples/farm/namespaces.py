@@ -93,10 +93,6 @@ class Process:
         """Send it a signal."""
         self._popen.send_signal(number)
 
-    def pid(self):
-        """Its process id."""
-        return self._popen.pid
-
     def exit_code(self):
         """What it ended with; None while it runs."""
         return self._popen.poll()

@@ -89,7 +89,7 @@ def mp_capable_of(segment):
 
 
 class Agent:
-    """A running agent."""
+    """A running agent; its process id is its own: setpriv and nsenter have become the agent."""
 
     def __init__(self, process):
         self._process = process
@@ -98,10 +98,6 @@ class Agent:
     def signal(self, number):
         """Send it a signal."""
         self._process.signal(number)
-
-    def pid(self):
-        """Its process id: setpriv and nsenter have become the agent."""
-        return self._process.pid()
 
     def code(self):
         """Its exit code."""
