@@ -12,9 +12,9 @@
 #include <mptcplb/key.h>
 #include <mptcplb/random.h>
 
+#include "clock.h"
 #include "daemon.h"
 #include "environment.h"
-#include "live.h"
 #include "pin.h"
 #include "program.h"
 #include "server.skel.h"
@@ -45,35 +45,43 @@ static int note_consumed(void *context, void *data, size_t size)
 {
 	const struct server_consumed *event = data;
 	struct agent *agent = context;
-	uint8_t key[MPTCPLB_KEY_SIZE];
-	uint32_t token;
 
-	if (size < sizeof(*event))
-		return 0;
-	memcpy(key, &event->key, sizeof(key));
-	if (mptcplb_key_token(MPTCPLB_MODE_RFC8684, &token, key, sizeof(key)) == MPTCPLB_OK &&
-	    tokens_add_recent(&agent->tokens, token))
-		log_warning("out of memory");
-	mptcplb_wipe(key, sizeof(key));
-	keys_add_empty(&agent->keys, event->slot);
+	if (size >= sizeof(*event))
+		keys_add_empty(&agent->keys, event->slot);
 	return 0;
 }
 
-/* The kernel's list of connections, once a second. */
-static void refresh_tokens(struct agent *agent)
+static void tell_list_error(struct agent *agent, int error)
 {
-	int error = tokens_refresh(&agent->tokens);
-
-	agent->listed = !error;
-	if (!error)
-		error = live_refresh(bpf_map__fd(agent->program->maps.live), &agent->tokens);
-	if (!error && !agent->options->decapsulate_only)
-		error = program_allow_search(agent->program, agent->farm, agent->server);
 	if (error && error != agent->list_error)
 		log_warning("cannot follow the kernel's MPTCP connections: %s "
 			    "(it needs CONFIG_INET_MPTCP_DIAG)",
 			    strerror(-error));
 	agent->list_error = error;
+}
+
+/* The kernel's list of connections. */
+static void refresh_tokens(struct agent *agent)
+{
+	int error = live_refresh(&agent->live);
+
+	agent->refreshed_at = clock_now();
+	agent->refreshes++;
+	agent->listed = !error;
+	if (!error && !agent->options->decapsulate_only)
+		error = program_allow_search(agent->program, agent->farm, agent->server);
+	tell_list_error(agent, error);
+}
+
+static void note_event(void *context, uint32_t token, bool created)
+{
+	struct agent *agent = context;
+
+	const int error =
+		created ? live_created(&agent->live, token) : live_closing(&agent->live, token);
+
+	if (error)
+		tell_list_error(agent, error);
 }
 
 static struct server_bpf *load_program(struct agent *agent, const struct mptcplb_farm *farm,
@@ -152,6 +160,7 @@ static void use(struct agent *agent, struct mptcplb_farm *farm,
 	agent->server = server;
 	agent->program = program;
 	agent->marks = *marks;
+	agent->live.map = bpf_map__fd(program->maps.live);
 	agent->auxiliaries.map = bpf_map__fd(program->maps.auxiliaries);
 	agent->auxiliaries.look = bpf_program__fd(program->progs.server_look);
 	memset(agent->auxiliaries.needed, 0, sizeof(agent->auxiliaries.needed));
@@ -188,8 +197,8 @@ static int open_maps(struct agent *agent)
 	int error = program_state(program, &agent->state);
 
 	if (!error)
-		error = tokens_open(&agent->tokens, bpf_map__fd(program->maps.buckets),
-				    agent->bucket_count);
+		error = live_open(&agent->live, bpf_map__fd(program->maps.buckets),
+				  agent->bucket_count);
 	if (error)
 		return error;
 	agent->ring =
@@ -201,7 +210,7 @@ static int open_maps(struct agent *agent)
 	if (agent->options->decapsulate_only)
 		return 0;
 	error = keys_open(&agent->keys, bpf_map__fd(program->maps.slots), agent->options->slots);
-	agent->keys.tokens = &agent->tokens;
+	agent->keys.live = &agent->live;
 	agent->keys.unchecked = agent->keys.slot_count;
 	return error;
 }
@@ -236,8 +245,11 @@ static bool load(struct agent *agent)
 bool agent_open(struct agent *agent, const struct agent_options *options)
 {
 	const char *pin = options->pin;
+	int error;
 
-	*agent = (struct agent){ .options = options, .syncookies_before = -1, .pin_lock = -1 };
+	*agent = (struct agent){
+		.options = options, .events.fd = -1, .syncookies_before = -1, .pin_lock = -1
+	};
 	auxiliaries_open(&agent->auxiliaries);
 	agent->attachments.way = options->attach;
 	agent->attachments.pin = pin;
@@ -252,6 +264,12 @@ bool agent_open(struct agent *agent, const struct agent_options *options)
 	agent->bucket_count = environment_token_buckets();
 	if (!load(agent))
 		return false;
+	/* Before the list, so that nothing is missed in between. */
+	error = events_open(&agent->events);
+	if (error)
+		log_warning("the kernel's MPTCP events cannot be had: %s. Its connections are "
+			    "listed once a second",
+			    strerror(-error));
 	refresh_tokens(agent);
 	return agent->listed || options->decapsulate_only;
 }
@@ -274,12 +292,41 @@ bool agent_work(struct agent *agent, bool *pause)
 	return agent->attached;
 }
 
+void agent_events(struct agent *agent)
+{
+	bool all = events_take(&agent->events, note_event, agent);
+
+	/* A list is newer than the events that were not lost only when all of them are taken. */
+	if (!agent->events.lost || !all || agent->resynced)
+		return;
+	agent->resynced = true;
+	agent->events.lost = false;
+	refresh_tokens(agent);
+}
+
+/* What is known of live tokens is brought up to date: once a second. */
+static void follow_tokens(struct agent *agent)
+{
+	const uint64_t interval = agent->options->live_interval * SERVER_SECOND_NS;
+	uint64_t age;
+
+	agent->resynced = false;
+	if (agent->events.fd >= 0)
+		agent_events(agent);
+	/* The timer is not exact. */
+	age = clock_now() - agent->refreshed_at + SERVER_SECOND_NS / 2;
+	if (agent->events.fd < 0 || !agent->listed || agent->live.unsure || age >= interval)
+		refresh_tokens(agent);
+	else
+		live_tidy(&agent->live);
+}
+
 void agent_second(struct agent *agent)
 {
 	int error = MPTCPLB_OK;
 
 	agent_consumed(agent);
-	refresh_tokens(agent);
+	follow_tokens(agent);
 	if (!agent->attached)
 		return;
 	hand_over(agent);
@@ -394,7 +441,8 @@ void agent_close(struct agent *agent)
 	auxiliaries_close(&agent->auxiliaries);
 	marks_close(&agent->marks);
 	keys_close(&agent->keys);
-	tokens_close(&agent->tokens);
+	events_close(&agent->events);
+	live_close(&agent->live);
 	ring_buffer__free(agent->ring);
 	server_bpf__destroy(agent->program);
 	mptcplb_farm_free(agent->farm);

@@ -11,9 +11,10 @@
 
 #include "attach.h"
 #include "auxiliary.h"
+#include "events.h"
 #include "keys.h"
+#include "live.h"
 #include "marks.h"
-#include "tokens.h"
 
 struct ring_buffer;
 struct server_bpf;
@@ -28,6 +29,7 @@ struct agent_options {
 	uint32_t slots;
 	uint32_t joins_per_token; /* MP_JOIN SYNs a second, at most; 0: no limit */
 	uint32_t joins_in_total;
+	uint32_t live_interval; /* seconds between lists of connections */
 	bool cookies_for_all; /* the simple way, without the auxiliary listener */
 	bool set_syncookies;
 	bool decapsulate_only;
@@ -42,15 +44,19 @@ struct agent {
 	struct server_state state;
 	struct ring_buffer *ring;
 	struct keys keys;
-	struct tokens tokens;
+	struct live live;
+	struct events events;
 	struct marks marks;
 	struct auxiliaries auxiliaries;
 	struct attachments attachments;
 	uint32_t bucket_count;
 	int pin_lock; /* keeps other agents away from the pins */
 	int syncookies_before;
-	bool listed; /* the last tokens_refresh() has read the kernel's list */
-	int list_error; /* of the last refresh_tokens(), so that it is told once */
+	uint64_t refreshed_at; /* the kernel's list was read last */
+	uint64_t refreshes;
+	bool listed; /* and that worked */
+	bool resynced; /* since events were lost, in this second */
+	int list_error; /* the last that happened in following connections, so that it is told once */
 	int key_error; /* of the last search for a key */
 	bool attached;
 	bool taken_over; /* keys and counts of an agent before */
@@ -73,6 +79,9 @@ void agent_second(struct agent *agent);
 
 /* Handshakes have used keys. */
 void agent_consumed(struct agent *agent);
+
+/* Connections have come and gone. */
+void agent_events(struct agent *agent);
 
 /* Read the farm file again. When that fails all stays as it was: agent->farm_error says why. */
 bool agent_reload(struct agent *agent);

@@ -15,10 +15,15 @@
 #include "server_kern_user.h"
 
 /* What user space counts, beside SERVER_COUNTERS. */
-#define KEY_COUNTERS(COUNTER)                                                          \
-	COUNTER(REFILLED, "keys_refilled", "keys put into empty slots")                \
-	COUNTER(AGED, "keys_aged", "keys replaced since they were shown and not used") \
-	COUNTER(RENEWED, "keys_renewed", "keys replaced since the epoch or the ids changed")
+#define AGENT_COUNTERS(COUNTER)                                                              \
+	COUNTER(REFILLED, "keys_refilled", "keys put into empty slots")                      \
+	COUNTER(AGED, "keys_aged", "keys replaced since they were shown and not used")       \
+	COUNTER(RENEWED, "keys_renewed", "keys replaced since the epoch or the ids changed") \
+	COUNTER(EVENTS, "live_events",                                                       \
+		"connections that the kernel told of, as they came and went")                \
+	COUNTER(OVERRUNS, "live_events_overruns",                                            \
+		"times that the kernel had to drop some of that")                            \
+	COUNTER(LISTS, "live_lists", "times that its connections were listed")
 
 /* Numbers of `status` that go up and down. */
 static const struct {
@@ -68,7 +73,7 @@ static void print_stats(const json_t *counters)
 #define PRINT_COUNTER(symbol, name, meaning) \
 	printf("%14lld  %-26s %s\n", ask_number(counters, name), name, meaning);
 	SERVER_COUNTERS(PRINT_COUNTER)
-	KEY_COUNTERS(PRINT_COUNTER)
+	AGENT_COUNTERS(PRINT_COUNTER)
 #undef PRINT_COUNTER
 }
 
@@ -81,7 +86,7 @@ static void print_metrics(const json_t *status)
 #define PRINT_METRIC(symbol, name, meaning) \
 	metrics_counter("agent_" name, meaning, ask_number(counters, name));
 	SERVER_COUNTERS(PRINT_METRIC)
-	KEY_COUNTERS(PRINT_METRIC)
+	AGENT_COUNTERS(PRINT_METRIC)
 #undef PRINT_METRIC
 	metrics_counter("agent_reloads", NULL, ask_number(status, "reloads"));
 	metrics_counter("agent_reloads_refused", NULL, ask_number(status, "reloads_refused"));

@@ -45,6 +45,10 @@ static json_t *describe_counters(const struct agent *agent)
 	json_object_set_new(object, "keys_refilled", json_integer((json_int_t)keys->refilled));
 	json_object_set_new(object, "keys_aged", json_integer((json_int_t)keys->aged));
 	json_object_set_new(object, "keys_renewed", json_integer((json_int_t)keys->renewed));
+	json_object_set_new(object, "live_events", json_integer((json_int_t)agent->events.taken));
+	json_object_set_new(object, "live_events_overruns",
+			    json_integer((json_int_t)agent->events.overruns));
+	json_object_set_new(object, "live_lists", json_integer((json_int_t)agent->refreshes));
 	return object;
 }
 
@@ -70,7 +74,7 @@ json_t *describe_status(const struct agent *agent)
 		"services_ready", (int)marks_ready(&agent->marks), "slots",
 		(int)agent->options->slots, "slots_filled",
 		keys->slots ? (int)keys_filled(keys) : 0, "slots_unchecked", (int)keys->unchecked,
-		"live_tokens", (int)agent->tokens.live_count, "token_buckets",
+		"live_tokens", (int)live_count(&agent->live), "token_buckets",
 		(int)agent->bucket_count, "reloads", (json_int_t)agent->reloads, "reloads_refused",
 		(json_int_t)agent->reloads_refused, "counters", describe_counters(agent));
 

@@ -36,6 +36,22 @@ static uint32_t token_of(uint64_t key)
 	return token;
 }
 
+/* A slot offers another token than before. */
+static void set_offered(struct keys *keys, uint32_t index, uint32_t token)
+{
+	token_set_remove(&keys->taken, keys->tokens_offered[index]);
+	keys->tokens_offered[index] = token;
+	token_set_add(&keys->taken, token);
+}
+
+/* The same of the key that was replaced. */
+static void set_before(struct keys *keys, uint32_t index, uint32_t token)
+{
+	token_set_remove(&keys->taken, keys->tokens_before[index]);
+	keys->tokens_before[index] = token;
+	token_set_add(&keys->taken, token);
+}
+
 /*
  * Take note of what is in a slot. An agent that was killed may have left a token that is not the
  * key's, so tokens are computed anew; that of a key of the kernel's own is not wrong either.
@@ -45,9 +61,8 @@ static void adopt(struct keys *keys, uint32_t index)
 	struct server_slot *slot = &keys->slots[index];
 
 	slot->token = token_of(__atomic_load_n(&slot->key, __ATOMIC_ACQUIRE));
-	keys->tokens_offered[index] = slot->token;
-	keys->tokens_before[index] =
-		token_of(__atomic_load_n(&slot->previous_key, __ATOMIC_ACQUIRE));
+	set_offered(keys, index, slot->token);
+	set_before(keys, index, token_of(__atomic_load_n(&slot->previous_key, __ATOMIC_ACQUIRE)));
 	keys_add_empty(keys, index);
 }
 
@@ -61,7 +76,8 @@ int keys_open(struct keys *keys, int slots_map, uint32_t slot_count)
 	keys->waiting = calloc(slot_count, sizeof(*keys->waiting));
 	keys->tokens_offered = calloc(slot_count, sizeof(*keys->tokens_offered));
 	keys->tokens_before = calloc(slot_count, sizeof(*keys->tokens_before));
-	if (!keys->empty || !keys->waiting || !keys->tokens_offered || !keys->tokens_before)
+	if (!keys->empty || !keys->waiting || !keys->tokens_offered || !keys->tokens_before ||
+	    token_set_open(&keys->taken, 2 * slot_count))
 		return -ENOMEM;
 	mapped = mmap(NULL, slots_size(keys), PROT_READ | PROT_WRITE, MAP_SHARED, slots_map, 0);
 	if (mapped == MAP_FAILED)
@@ -94,6 +110,7 @@ void keys_close(struct keys *keys)
 	free(keys->waiting);
 	free(keys->tokens_offered);
 	free(keys->tokens_before);
+	token_set_close(&keys->taken);
 	keys->slots = NULL;
 	keys->empty = NULL;
 	keys->waiting = NULL;
@@ -111,7 +128,7 @@ void keys_add_empty(struct keys *keys, uint32_t slot)
 	/* A key of the kernel's own may have got there first: it stays until it is used. */
 	if (slot >= keys->slot_count || has_key(keys, slot))
 		return;
-	keys->tokens_offered[slot] = 0;
+	set_offered(keys, slot, 0);
 	if (keys->waiting[slot])
 		return;
 	keys->waiting[slot] = true;
@@ -122,14 +139,9 @@ void keys_add_empty(struct keys *keys, uint32_t slot)
 static int is_usable(void *context, uint32_t token, const struct mptcplb_token_parts *parts)
 {
 	const struct keys *keys = context;
-	uint32_t i;
 
 	(void)parts;
-	for (i = 0; i < keys->slot_count; i++) {
-		if (keys->tokens_offered[i] == token || keys->tokens_before[i] == token)
-			return 0;
-	}
-	return tokens_available(keys->tokens, token);
+	return !token_set_has(&keys->taken, token) && live_is_available(keys->live, token);
 }
 
 /* Offer a key in a slot. If a key of the kernel's own got there first, it stays until consumed. */
@@ -146,7 +158,7 @@ static void put(struct keys *keys, uint32_t index, const struct mptcplb_key_foun
 	slot->token = found->token;
 	if (__atomic_compare_exchange_n((uint64_t *)&slot->key, &empty, key, false,
 					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		keys->tokens_offered[index] = found->token;
+		set_offered(keys, index, found->token);
 	else
 		slot->token = token_of(empty);
 }
@@ -170,8 +182,8 @@ static void replace(struct keys *keys, uint32_t index, const struct mptcplb_key_
 	slot->token = found->token;
 	slot->shown_to = 0;
 	slot->first_shown_at = 0;
-	keys->tokens_before[index] = keys->tokens_offered[index];
-	keys->tokens_offered[index] = found->token;
+	set_before(keys, index, keys->tokens_offered[index]);
+	set_offered(keys, index, found->token);
 }
 
 static int search(const struct keys *keys, struct mptcplb_key_found *found)
@@ -213,8 +225,8 @@ int keys_fill(struct keys *keys, uint64_t budget_ns)
 /* BPF may have filled a slot since it was last looked at. */
 static void note_offered(struct keys *keys, uint32_t index)
 {
-	keys->tokens_offered[index] =
-		token_of(__atomic_load_n(&keys->slots[index].key, __ATOMIC_ACQUIRE));
+	set_offered(keys, index,
+		    token_of(__atomic_load_n(&keys->slots[index].key, __ATOMIC_ACQUIRE)));
 }
 
 int keys_age(struct keys *keys, uint64_t budget_ns)

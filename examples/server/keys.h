@@ -9,17 +9,19 @@
 
 #include <mptcplb/farm.h>
 
+#include "live.h"
 #include "server_kern_user.h"
-#include "tokens.h"
+#include "token_set.h"
 
 struct keys {
 	const struct mptcplb_keyring *keyring;
 	const struct mptcplb_farm_server *server;
-	struct tokens *tokens;
+	const struct live *live;
 	struct server_slot *slots; /* the BPF map */
 	uint32_t slot_count;
 	uint32_t *tokens_offered; /* by slot; 0: none */
 	uint32_t *tokens_before; /* the same of the keys that were replaced */
+	struct token_set taken; /* all of both */
 	uint32_t *empty; /* slots that wait for a key; each at most once */
 	uint32_t empty_count;
 	bool *waiting; /* by slot: whether it is in empty */
@@ -51,7 +53,8 @@ void keys_add_empty(struct keys *keys, uint32_t slot);
 
 /*
  * Replace keys that were shown long ago and not used: somebody may have collected them. Empty slots
- * that nobody has told of are found too. Looks at some slots further on each time, and stops when @budget_ns are spent. Returns as keys_fill().
+ * that nobody has told of are found too. Looks at some slots further on each time, and stops when
+ * @budget_ns are spent. Returns as keys_fill().
  */
 int keys_age(struct keys *keys, uint64_t budget_ns);
 

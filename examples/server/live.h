@@ -1,14 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Tell the BPF programs which tokens are in use, so that they find and let in no token twice. */
+/*
+ * Which tokens are in use, and how many of them are in each bucket of the kernel's table: two BPF
+ * maps, whose counts are raised with each token that is entered and lowered with each one that is
+ * removed. Programs enter what they let in; here the rest follows, and what is gone is removed.
+ */
 #ifndef MPTCPLB_SERVER_LIVE_H
 #define MPTCPLB_SERVER_LIVE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server_kern_user.h"
 #include "tokens.h"
 
-/*
- * Bring the map of live tokens in line with the kernel's list of connections: what the last
- * tokens_refresh() has read. Returns 0 or -errno.
- */
-int live_refresh(int map, const struct tokens *tokens);
+struct live {
+	int map; /* token -> struct server_live; belongs to the program in effect */
+	uint64_t *buckets; /* the BPF map */
+	uint64_t counted[SERVER_BUCKETS_MAX]; /* scratch of live_refresh() */
+	uint32_t bucket_mask;
+	struct tokens tokens; /* that the kernel has listed last */
+	struct tokens closing; /* of connections that are about to end */
+	bool unsure; /* the last refresh has left some that may be gone: ask again before long */
+};
+
+/* Map the buckets; live->map is set. Returns 0 or -errno. */
+int live_open(struct live *live, int buckets_map, uint32_t bucket_count);
+void live_close(struct live *live);
+
+/* Bring both maps in line with the kernel's list of connections. Returns 0 or -errno. */
+int live_refresh(struct live *live);
+
+/* A connection was created, or will end before long. Returns 0 or -errno. */
+int live_created(struct live *live, uint32_t token);
+int live_closing(struct live *live, uint32_t token);
+
+/* Remove the tokens of those that were about to end and have. */
+void live_tidy(struct live *live);
+
+/* Whether no connection has a token and its bucket has room. */
+bool live_is_available(const struct live *live, uint32_t token);
+
+/* How many tokens are entered. */
+uint32_t live_count(const struct live *live);
 
 #endif

@@ -13,6 +13,7 @@ static const struct command commands[] = {
 	  "      --slots N               keys kept ready (default 4096)\n"
 	  "      --joins-per-token N     MP_JOIN SYNs a second of one token (default 4; 0: no limit)\n"
 	  "      --joins-in-total N      the same of all tokens (default 20000)\n"
+	  "      --live-interval S       list connections each S seconds, events tell the rest (default 1)\n"
 	  "      --cookies-for-all       without an auxiliary listener: tcp_syncookies must be 2\n"
 	  "      --set-syncookies        with that: set it, and put it back at the end\n"
 	  "      --decapsulate-only      no keys, only IP-in-IP\n"

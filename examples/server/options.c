@@ -11,6 +11,10 @@
 #define JOINS_IN_TOTAL_DEFAULT 20000
 #define JOINS_MAX 1000000
 
+/* Seconds between lists of the kernel's connections. */
+#define LIVE_INTERVAL_DEFAULT 1
+#define LIVE_INTERVAL_MAX 3600
+
 static bool add_interface(struct agent_options *options, const char *name)
 {
 	if (options->interface_count == SERVER_INTERFACES_MAX) {
@@ -56,6 +60,9 @@ static bool take_option(struct agent_options *options, int option, const char *v
 	case 'J':
 		return option_number("--joins-in-total", value, 0, JOINS_MAX,
 				     &options->joins_in_total);
+	case 'l':
+		return option_number("--live-interval", value, 1, LIVE_INTERVAL_MAX,
+				     &options->live_interval);
 	case 'a':
 		options->cookies_for_all = true;
 		return true;
@@ -94,6 +101,7 @@ bool options_parse(struct agent_options *options, const char *command, int argc,
 		{ "slots", required_argument, NULL, 'n' },
 		{ "joins-per-token", required_argument, NULL, 'j' },
 		{ "joins-in-total", required_argument, NULL, 'J' },
+		{ "live-interval", required_argument, NULL, 'l' },
 		{ "cookies-for-all", no_argument, NULL, 'a' },
 		{ "set-syncookies", no_argument, NULL, 'S' },
 		{ "decapsulate-only", no_argument, NULL, 'd' },
@@ -103,7 +111,8 @@ bool options_parse(struct agent_options *options, const char *command, int argc,
 
 	*options = (struct agent_options){ .slots = SERVER_SLOTS_DEFAULT,
 					   .joins_per_token = JOINS_PER_TOKEN_DEFAULT,
-					   .joins_in_total = JOINS_IN_TOTAL_DEFAULT };
+					   .joins_in_total = JOINS_IN_TOTAL_DEFAULT,
+					   .live_interval = LIVE_INTERVAL_DEFAULT };
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		if (!take_option(options, option, optarg))
 			return false;

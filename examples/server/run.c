@@ -131,6 +131,7 @@ static bool serve(struct run *run)
 		CONTROL,
 		TIMER,
 		RING,
+		EVENTS,
 		DESCRIPTORS
 	};
 	struct pollfd polled[DESCRIPTORS] = {
@@ -138,6 +139,7 @@ static bool serve(struct run *run)
 		[CONTROL] = { .fd = run->control, .events = POLLIN },
 		[TIMER] = { .fd = run->timer, .events = POLLIN },
 		[RING] = { .fd = ring_buffer__epoll_fd(run->agent->ring), .events = POLLIN },
+		[EVENTS] = { .fd = run->agent->events.fd, .events = POLLIN }, /* -1 is fine */
 	};
 	bool pause;
 
@@ -155,6 +157,8 @@ static bool serve(struct run *run)
 			take_timer(run);
 		if (polled[RING].revents)
 			agent_consumed(run->agent);
+		if (polled[EVENTS].revents)
+			agent_events(run->agent);
 		if (polled[CONTROL].revents)
 			control_serve(run->control, answer, run);
 	}

@@ -10,49 +10,28 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "netlink.h"
 
-#define BUCKETS_MAP_SIZE (SERVER_BUCKETS_MAX * sizeof(uint64_t))
-
-/* Append to a growing array. Returns 0 or -ENOMEM. */
-static int append(uint32_t **array, size_t *count, size_t *room, uint32_t value)
+int tokens_append(struct tokens *tokens, uint32_t token)
 {
-	if (*count == *room) {
-		size_t larger = *room ? *room * 2 : 1024;
-		uint32_t *grown = reallocarray(*array, larger, sizeof(**array));
+	if (tokens->count == tokens->room) {
+		size_t larger = tokens->room ? tokens->room * 2 : 1024;
+		uint32_t *grown = reallocarray(tokens->list, larger, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
-		*array = grown;
-		*room = larger;
+		tokens->list = grown;
+		tokens->room = larger;
 	}
-	(*array)[(*count)++] = value;
-	return 0;
-}
-
-int tokens_open(struct tokens *tokens, int buckets_map, uint32_t bucket_count)
-{
-	void *mapped =
-		mmap(NULL, BUCKETS_MAP_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, buckets_map, 0);
-
-	if (mapped == MAP_FAILED)
-		return -errno;
-	tokens->buckets = mapped;
-	tokens->bucket_mask = bucket_count - 1;
+	tokens->list[tokens->count++] = token;
 	return 0;
 }
 
 void tokens_close(struct tokens *tokens)
 {
-	if (tokens->buckets)
-		munmap(tokens->buckets, BUCKETS_MAP_SIZE);
-	free(tokens->live);
-	free(tokens->recent);
-	tokens->buckets = NULL;
-	tokens->live = NULL;
-	tokens->recent = NULL;
+	free(tokens->list);
+	*tokens = (struct tokens){ 0 };
 }
 
 struct diag_dump {
@@ -77,33 +56,41 @@ static void add_live(void *context, const struct nlmsghdr *message)
 		if (attribute->rta_type == INET_DIAG_INFO &&
 		    RTA_PAYLOAD(attribute) >= offsetof(struct mptcp_info, mptcpi_token) +
 						      sizeof(info->mptcpi_token) &&
-		    append(&dump->tokens->live, &dump->tokens->live_count, &dump->tokens->live_room,
-			   info->mptcpi_token))
+		    tokens_append(dump->tokens, info->mptcpi_token))
 			dump->error = -ENOMEM;
 	}
 }
 
-/* Add the MPTCP connections of an address family, in all states but listening. */
-static int read_live(struct tokens *tokens, uint8_t family)
+/* A request for MPTCP connections. */
+struct diag_request {
+	struct nlmsghdr header;
+	struct inet_diag_req_v2 diag;
+	struct rtattr attribute;
+	uint32_t protocol; /* larger than the request's own field */
+};
+
+static struct diag_request make_request(uint8_t family)
 {
-	struct {
-		struct nlmsghdr header;
-		struct inet_diag_req_v2 diag;
-		struct rtattr attribute;
-		uint32_t protocol; /* larger than the request's own field */
-	} request = {
-		.header = { .nlmsg_len = sizeof(request), .nlmsg_type = SOCK_DIAG_BY_FAMILY },
-		.diag = { .sdiag_family = family,
-			  .sdiag_protocol = IPPROTO_RAW,
-			  .idiag_ext = 1 << (INET_DIAG_INFO - 1),
-			  .idiag_states = ~(1U << TCP_LISTEN) },
+	return (struct diag_request){
+		.header = { .nlmsg_len = sizeof(struct diag_request),
+			    .nlmsg_type = SOCK_DIAG_BY_FAMILY },
+		.diag = { .sdiag_family = family, .sdiag_protocol = IPPROTO_RAW },
 		.attribute = { .rta_len = RTA_LENGTH(sizeof(uint32_t)),
 			       .rta_type = INET_DIAG_REQ_PROTOCOL },
 		.protocol = IPPROTO_MPTCP,
 	};
-	struct diag_dump dump = { .tokens = tokens };
-	int error = netlink_dump(NETLINK_SOCK_DIAG, &request.header, add_live, &dump);
+}
 
+/* Add the connections of an address family, in all states but listening. */
+static int list_family(struct tokens *tokens, uint8_t family)
+{
+	struct diag_request request = make_request(family);
+	struct diag_dump dump = { .tokens = tokens };
+	int error;
+
+	request.diag.idiag_ext = 1 << (INET_DIAG_INFO - 1);
+	request.diag.idiag_states = ~(1U << TCP_LISTEN);
+	error = netlink_dump(NETLINK_SOCK_DIAG, &request.header, add_live, &dump);
 	return error ? error : dump.error;
 }
 
@@ -114,68 +101,37 @@ static int compare_tokens(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* The older half of the recent tokens is live by now, or was refused. */
-static void age_recent(struct tokens *tokens)
+int tokens_list(struct tokens *tokens)
 {
-	tokens->recent_count -= tokens->recent_old;
-	if (tokens->recent_old)
-		memmove(tokens->recent, tokens->recent + tokens->recent_old,
-			tokens->recent_count * sizeof(*tokens->recent));
-	tokens->recent_old = tokens->recent_count;
-}
-
-int tokens_refresh(struct tokens *tokens)
-{
-	size_t i;
 	int error;
 
-	/*
-	 * What ingress adds from now on is kept, since only differences to these counts are
-	 * applied. A token that was added just before is a connection by the time it is listed.
-	 */
-	for (i = 0; i <= tokens->bucket_mask; i++)
-		tokens->counted[i] = __atomic_load_n(&tokens->buckets[i], __ATOMIC_RELAXED);
-	tokens->live_count = 0;
-	error = read_live(tokens, AF_INET);
+	tokens->count = 0;
+	error = list_family(tokens, AF_INET);
 	if (!error)
-		error = read_live(tokens, AF_INET6);
-	if (tokens->live_count)
-		qsort(tokens->live, tokens->live_count, sizeof(*tokens->live), compare_tokens);
-	age_recent(tokens);
-	if (error)
-		return error;
-	for (i = 0; i < tokens->live_count; i++)
-		tokens->counted[tokens->live[i] & tokens->bucket_mask]--;
-	for (i = 0; i <= tokens->bucket_mask; i++) {
-		if (tokens->counted[i])
-			__atomic_fetch_sub(&tokens->buckets[i], tokens->counted[i],
-					   __ATOMIC_RELAXED);
-	}
-	return 0;
+		error = list_family(tokens, AF_INET6);
+	if (tokens->count)
+		qsort(tokens->list, tokens->count, sizeof(*tokens->list), compare_tokens);
+	return error;
 }
 
-int tokens_add_recent(struct tokens *tokens, uint32_t token)
+const uint32_t *tokens_find(const struct tokens *tokens, uint32_t token)
 {
-	return append(&tokens->recent, &tokens->recent_count, &tokens->recent_room, token);
-}
-
-const uint32_t *tokens_find_live(const struct tokens *tokens, uint32_t token)
-{
-	if (!tokens->live_count)
+	if (!tokens->count)
 		return NULL;
-	return bsearch(&token, tokens->live, tokens->live_count, sizeof(token), compare_tokens);
+	return bsearch(&token, tokens->list, tokens->count, sizeof(token), compare_tokens);
 }
 
-bool tokens_available(const struct tokens *tokens, uint32_t token)
+static void ignore(void *context, const struct nlmsghdr *message)
 {
-	size_t i;
+	(void)context;
+	(void)message;
+}
 
-	if (__atomic_load_n(&tokens->buckets[token & tokens->bucket_mask], __ATOMIC_RELAXED) >=
-	    SERVER_BUCKET_TOKENS_MAX)
-		return false;
-	for (i = 0; i < tokens->recent_count; i++) {
-		if (tokens->recent[i] == token)
-			return false;
-	}
-	return !tokens_find_live(tokens, token);
+int tokens_ask(uint32_t token)
+{
+	struct diag_request request = make_request(AF_INET);
+
+	/* Where other protocols have a cookie, MPTCP looks for a token. */
+	request.diag.id.idiag_cookie[0] = token;
+	return netlink_get(NETLINK_SOCK_DIAG, &request.header, ignore, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Which tokens are in use on this machine, and which buckets of the kernel's table are full. */
+/* The tokens of this machine's MPTCP connections, asked of the kernel (sock_diag). */
 #ifndef MPTCPLB_SERVER_TOKENS_H
 #define MPTCPLB_SERVER_TOKENS_H
 
@@ -7,35 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "server_kern_user.h"
-
 struct tokens {
-	uint64_t *buckets; /* the BPF map, which ingress raises too */
-	uint64_t counted[SERVER_BUCKETS_MAX]; /* scratch of tokens_refresh() */
-	uint32_t bucket_mask;
-	uint32_t *live; /* of connections that the kernel has, ascending */
-	size_t live_count;
-	size_t live_room;
-	uint32_t *recent; /* consumed since the refresh before the last one, in that order */
-	size_t recent_count;
-	size_t recent_room;
-	size_t recent_old; /* how many of them were there at the last refresh */
+	uint32_t *list; /* ascending */
+	size_t count;
+	size_t room;
 };
 
-/* Map the buckets. Returns 0 or -errno. */
-int tokens_open(struct tokens *tokens, int buckets_map, uint32_t bucket_count);
+/* Ask for all of this network namespace. Returns 0 or -errno. */
+int tokens_list(struct tokens *tokens);
 void tokens_close(struct tokens *tokens);
 
-/* Ask the kernel for the tokens of its connections and count the buckets. Returns 0 or -errno. */
-int tokens_refresh(struct tokens *tokens);
+/* Where a token is in the list, or NULL. */
+const uint32_t *tokens_find(const struct tokens *tokens, uint32_t token);
 
-/* Remember a token that a client has just taken: the kernel may not list it yet. */
-int tokens_add_recent(struct tokens *tokens, uint32_t token);
+/* Append one; the list is not in order any more. Returns 0 or -ENOMEM. */
+int tokens_append(struct tokens *tokens, uint32_t token);
 
-/* Where the token of a connection is in the list of live ones; NULL: there is no such connection. */
-const uint32_t *tokens_find_live(const struct tokens *tokens, uint32_t token);
-
-/* Whether no connection has the token and its bucket has room. */
-bool tokens_available(const struct tokens *tokens, uint32_t token);
+/* Ask for one: 0 when a connection has it, -ENOENT when none has, or another -errno. */
+int tokens_ask(uint32_t token);
 
 #endif

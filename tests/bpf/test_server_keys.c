@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* The agent's own side of the maps: which keys it offers, and when it replaces them. */
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,19 +12,71 @@
 
 #include "clock.h"
 #include "keys.h"
-#include "live.h"
 #include "unit/unit.h"
 
 #define SLOTS 64
+#define MANY_SLOTS 16384
 #define BUCKETS 256
 #define EPOCH 1
+#define LIVE_MAX 8192
 #define ENDLESS_NS (3600 * SERVER_SECOND_NS)
 
 static const uint32_t ids[] = { 3, 30 };
 static const struct mptcplb_farm_server server = { .ids = ids, .id_count = 2 };
+static const struct mptcplb_farm_server small_server = { .ids = ids, .id_count = 1 };
 static struct mptcplb_keyring keyring;
-static struct tokens tokens;
+static struct live live;
 static struct keys keys;
+
+static void enter(uint32_t token, uint64_t ago)
+{
+	const struct server_live value = { .flow = 1, .entered_at = clock_now() - ago };
+
+	ck_assert_int_eq(bpf_map_update_elem(live.map, &token, &value, BPF_ANY), 0);
+	live.buckets[token % BUCKETS]++;
+}
+
+static bool is_entered(uint32_t token)
+{
+	struct server_live value;
+
+	return bpf_map_lookup_elem(live.map, &token, &value) == 0;
+}
+
+/* What the kernel is to answer when it is asked for its connections: see CMakeLists.txt. */
+static uint32_t connections[8];
+static size_t connection_count;
+static int list_error;
+static uint32_t let_in; /* by a program while the kernel answers; 0: nothing */
+int __wrap_tokens_list(struct tokens *tokens);
+int __wrap_tokens_ask(uint32_t token);
+
+int __wrap_tokens_list(struct tokens *tokens)
+{
+	size_t i;
+
+	if (let_in)
+		enter(let_in, 0);
+	tokens->count = 0;
+	for (i = 0; i < connection_count; i++)
+		ck_assert_int_eq(tokens_append(tokens, connections[i]), 0);
+	return list_error;
+}
+
+int __wrap_tokens_ask(uint32_t token)
+{
+	const struct tokens all = { .list = connections, .count = connection_count };
+
+	return tokens_find(&all, token) ? 0 : -ENOENT;
+}
+
+/* The kernel's connections from now on: their tokens in ascending order. */
+static void set_connections(const uint32_t *tokens, size_t count)
+{
+	if (count)
+		memcpy(connections, tokens, count * sizeof(*tokens));
+	connection_count = count;
+}
 
 /* Memory that stands in for a map. */
 static int map_of(size_t size)
@@ -45,20 +98,15 @@ static void open_keys(void)
 	ck_assert_int_eq(mptcplb_keyring_init(&keyring, 1, 5), MPTCPLB_OK);
 	ck_assert_int_eq(mptcplb_keyring_add(&keyring, EPOCH, secret), MPTCPLB_OK);
 	ck_assert_int_eq(mptcplb_keyring_activate(&keyring, EPOCH), MPTCPLB_OK);
-	ck_assert_int_eq(tokens_open(&tokens, buckets, BUCKETS), 0);
+	ck_assert_int_eq(live_open(&live, buckets, BUCKETS), 0);
+	live.map = bpf_map_create(BPF_MAP_TYPE_HASH, "live", sizeof(uint32_t),
+				  sizeof(struct server_live), LIVE_MAX, NULL);
+	ck_assert_int_ge(live.map, 0);
 	ck_assert_int_eq(keys_open(&keys, slots, SLOTS), 0);
-	keys.tokens = &tokens;
+	keys.live = &live;
 	keys_use(&keys, &keyring, &server);
 	close(slots);
 	close(buckets);
-}
-
-static void set_live(const uint32_t *live, size_t count)
-{
-	tokens.live = realloc(tokens.live, (count + 1) * sizeof(*live));
-	ck_assert_ptr_nonnull(tokens.live);
-	memcpy(tokens.live, live, count * sizeof(*live));
-	tokens.live_count = count;
 }
 
 static int compare(const void *left, const void *right)
@@ -92,13 +140,40 @@ START_TEST(every_slot_gets_a_key_that_names_the_server)
 }
 END_TEST
 
+START_TEST(no_token_is_offered_twice)
+{
+	static const uint8_t secret[MPTCPLB_SECRET_SIZE] = "sixteen bytes...";
+	static uint32_t offered[MANY_SLOTS];
+	const int slots = map_of(MANY_SLOTS * sizeof(struct server_slot));
+	uint32_t i;
+
+	/* So many of the 2^24 tokens of one id that, drawn blindly, some eight would be the same. */
+	open_keys();
+	keys_close(&keys);
+	keys = (struct keys){ .live = &live };
+	ck_assert_int_eq(mptcplb_keyring_init(&keyring, 0, 8), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_keyring_add(&keyring, 0, secret), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_keyring_activate(&keyring, 0), MPTCPLB_OK);
+	ck_assert_int_eq(keys_open(&keys, slots, MANY_SLOTS), 0);
+	keys_use(&keys, &keyring, &small_server);
+	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
+	for (i = 0; i < MANY_SLOTS; i++)
+		offered[i] = keys.slots[i].token;
+	qsort(offered, MANY_SLOTS, sizeof(*offered), compare);
+	for (i = 1; i < MANY_SLOTS && offered[i] != offered[i - 1]; i++)
+		;
+	ck_assert_uint_eq(i, MANY_SLOTS);
+	close(slots);
+}
+END_TEST
+
 START_TEST(no_key_of_a_full_bucket_is_offered)
 {
 	uint32_t i;
 
 	open_keys();
 	for (i = 0; i < BUCKETS; i += 2)
-		tokens.buckets[i] = SERVER_BUCKET_TOKENS_MAX;
+		live.buckets[i] = SERVER_BUCKET_TOKENS_MAX;
 	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
 	for (i = 0; i < SLOTS; i++)
 		ck_assert_uint_eq(keys.slots[i].token % 2, 1);
@@ -107,17 +182,18 @@ END_TEST
 
 START_TEST(token_in_use_is_not_available)
 {
-	const uint32_t live[] = { 10, 20, 30 };
+	const uint32_t listed[] = { 10, 20, 30 };
 
 	open_keys();
-	set_live(live, 3);
-	ck_assert_int_eq(tokens_add_recent(&tokens, 40), 0);
-	tokens.buckets[50] = SERVER_BUCKET_TOKENS_MAX;
-	ck_assert(!tokens_available(&tokens, 10));
-	ck_assert(!tokens_available(&tokens, 30));
-	ck_assert(!tokens_available(&tokens, 40));
-	ck_assert(!tokens_available(&tokens, 50 + BUCKETS));
-	ck_assert(tokens_available(&tokens, 11));
+	set_connections(listed, 3);
+	enter(40, 0);
+	ck_assert_int_eq(live_refresh(&live), 0);
+	live.buckets[50] = SERVER_BUCKET_TOKENS_MAX;
+	ck_assert(!live_is_available(&live, 10));
+	ck_assert(!live_is_available(&live, 30));
+	ck_assert(!live_is_available(&live, 40));
+	ck_assert(!live_is_available(&live, 50 + BUCKETS));
+	ck_assert(live_is_available(&live, 11));
 }
 END_TEST
 
@@ -210,43 +286,155 @@ START_TEST(ageing_keeps_to_its_time_and_goes_on_where_it_was)
 }
 END_TEST
 
-static void enter(int map, uint32_t token, uint64_t ago)
-{
-	const struct server_live value = { .flow = 1, .entered_at = clock_now() - ago };
-
-	ck_assert_int_eq(bpf_map_update_elem(map, &token, &value, BPF_ANY), 0);
-}
-
-static bool is_entered(int map, uint32_t token)
-{
-	struct server_live value;
-
-	return bpf_map_lookup_elem(map, &token, &value) == 0;
-}
-
 START_TEST(programs_are_told_which_tokens_are_live)
 {
-	const uint32_t live[] = { 10, 20, 30 };
-	uint32_t token;
-	int map = bpf_map_create(BPF_MAP_TYPE_HASH, "live", sizeof(uint32_t),
-				 sizeof(struct server_live), 8192, NULL);
+	const uint32_t listed[] = { 10, 20, 30 };
+	uint32_t token, i;
 
 	open_keys();
-	ck_assert_int_ge(map, 0);
-	set_live(live, 3);
-	enter(map, 20, 60 * SERVER_SECOND_NS);
-	enter(map, 40, 0); /* has just come, and is not on the kernel's list yet */
+	set_connections(listed, 3);
+	enter(20, 60 * SERVER_SECOND_NS);
+	enter(40, 0); /* has just come, and is not on the kernel's list yet */
 	for (token = 1000; token < 6000; token++)
-		enter(map, token, 60 * SERVER_SECOND_NS);
-	ck_assert_int_eq(live_refresh(map, &tokens), 0);
+		enter(token, 60 * SERVER_SECOND_NS);
+	live.buckets[99] += 3; /* was counted wrong */
+	ck_assert_int_eq(live_refresh(&live), 0);
 	for (token = 0; token < 6000; token++)
-		ck_assert_int_eq(is_entered(map, token),
+		ck_assert_int_eq(is_entered(token),
 				 token == 10 || token == 20 || token == 30 || token == 40);
-	set_live(live, 0);
-	ck_assert_int_eq(live_refresh(map, &tokens), 0);
-	ck_assert(!is_entered(map, 20));
-	ck_assert(is_entered(map, 10)); /* entered by the last refresh */
-	close(map);
+	for (i = 0; i < BUCKETS; i++)
+		ck_assert_uint_eq(live.buckets[i], i == 10 || i == 20 || i == 30 || i == 40);
+	ck_assert_uint_eq(live_count(&live), 4);
+	ck_assert(live.unsure);
+	set_connections(NULL, 0);
+	enter(40, 60 * SERVER_SECOND_NS);
+	ck_assert_int_eq(live_refresh(&live), 0);
+	ck_assert_uint_eq(live_count(&live), 0);
+	ck_assert(!is_entered(10));
+	ck_assert(!is_entered(40));
+	ck_assert(!live.unsure);
+}
+END_TEST
+
+START_TEST(connection_that_is_created_is_known_and_gone_once_it_has_closed)
+{
+	const uint32_t mine = 10 + BUCKETS, listed[] = { mine };
+
+	open_keys();
+	set_connections(listed, 1);
+	ck_assert_int_eq(live_created(&live, mine), 0);
+	ck_assert_int_eq(live_created(&live, mine), 0);
+	ck_assert(!live_is_available(&live, mine));
+	ck_assert_uint_eq(live.buckets[10], 1);
+	/* Until its last segment is acknowledged it has its token. */
+	ck_assert_int_eq(live_closing(&live, mine), 0);
+	live_tidy(&live);
+	ck_assert(!live_is_available(&live, mine));
+	set_connections(NULL, 0);
+	live_tidy(&live);
+	ck_assert(live_is_available(&live, mine));
+	ck_assert_uint_eq(live.buckets[10], 0);
+	ck_assert_uint_eq(live.closing.count, 0);
+	/* What nobody knew of takes nothing away. */
+	enter(10, 0);
+	ck_assert_int_eq(live_closing(&live, mine), 0);
+	live_tidy(&live);
+	ck_assert_uint_eq(live.buckets[10], 1);
+}
+END_TEST
+
+START_TEST(list_knows_better_than_events)
+{
+	const uint32_t listed[] = { 10 };
+
+	open_keys();
+	set_connections(listed, 1);
+	ck_assert_int_eq(live_created(&live, 10), 0);
+	ck_assert_int_eq(live_created(&live, 20), 0);
+	ck_assert_int_eq(live_closing(&live, 10), 0);
+	ck_assert_int_eq(live_closing(&live, 20), 0);
+	ck_assert_int_eq(live_refresh(&live), 0);
+	ck_assert(is_entered(10));
+	ck_assert(!is_entered(20)); /* however short a time it was there */
+	ck_assert_uint_eq(live_count(&live), 1);
+	set_connections(NULL, 0);
+	live_tidy(&live);
+	ck_assert(!is_entered(10));
+	ck_assert_uint_eq(live_count(&live), 0);
+}
+END_TEST
+
+START_TEST(what_is_let_in_while_the_list_is_read_counts_once)
+{
+	uint32_t listed = 0;
+
+	for (open_keys(); listed <= 10; listed += 10) {
+		set_connections(&listed, listed ? 1 : 0);
+		let_in = 10;
+		live.buckets[10] = 0;
+		(void)bpf_map_delete_elem(live.map, &let_in);
+		ck_assert_int_eq(live_refresh(&live), 0);
+		ck_assert(is_entered(10));
+		ck_assert_uint_eq(live.buckets[10], 1);
+	}
+}
+END_TEST
+
+START_TEST(list_that_fails_changes_nothing)
+{
+	const uint32_t listed[] = { 10 };
+
+	open_keys();
+	set_connections(listed, 1);
+	enter(20, 60 * SERVER_SECOND_NS);
+	list_error = -ENOMEM;
+	ck_assert_int_eq(live_refresh(&live), -ENOMEM);
+	ck_assert(is_entered(20));
+	ck_assert_uint_eq(live.buckets[20], 1);
+	ck_assert_uint_eq(live.buckets[10], 0);
+}
+END_TEST
+
+START_TEST(map_that_is_full_is_told)
+{
+	uint32_t token;
+
+	open_keys();
+	for (token = 1; token <= LIVE_MAX; token++)
+		enter(token, 0);
+	ck_assert_int_eq(live_created(&live, token), -E2BIG);
+	ck_assert_uint_eq(live_count(&live), LIVE_MAX);
+	set_connections(&token, 1);
+	ck_assert_int_eq(live_refresh(&live), -E2BIG);
+}
+END_TEST
+
+START_TEST(set_of_tokens)
+{
+	struct token_set set;
+	uint32_t in[64] = { 0 }, round, i;
+	bool found;
+
+	/* Few tokens in few places, so that they are in each other's way; some are in it twice. */
+	ck_assert_int_eq(token_set_open(&set, 64), 0);
+	srandom(1);
+	for (round = 0; round < 20000; round++) {
+		const uint32_t token = 1 + (uint32_t)random() % 40 * 7;
+		uint32_t *place = &in[(uint32_t)random() % 64];
+
+		token_set_remove(&set, *place);
+		*place = random() % 3 ? token : 0;
+		token_set_add(&set, *place);
+		for (i = 0, found = true; i < 64; i++)
+			found &= !in[i] || token_set_has(&set, in[i]);
+		ck_assert(found);
+	}
+	for (i = 0; i < 64; i++)
+		token_set_remove(&set, in[i]);
+	for (i = 0; i <= set.mask; i++)
+		ck_assert_uint_eq(set.places[i], 0);
+	ck_assert(!token_set_has(&set, 0));
+	token_set_close(&set);
 }
 END_TEST
 
@@ -254,6 +442,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		every_slot_gets_a_key_that_names_the_server,
+		no_token_is_offered_twice,
 		no_key_of_a_full_bucket_is_offered,
 		token_in_use_is_not_available,
 		key_that_was_found_in_bpf_stays,
@@ -261,6 +450,12 @@ int main(void)
 		key_that_was_shown_long_ago_is_replaced,
 		ageing_keeps_to_its_time_and_goes_on_where_it_was,
 		programs_are_told_which_tokens_are_live,
+		connection_that_is_created_is_known_and_gone_once_it_has_closed,
+		list_knows_better_than_events,
+		what_is_let_in_while_the_list_is_read_counts_once,
+		list_that_fails_changes_nothing,
+		map_that_is_full_is_told,
+		set_of_tokens,
 		NULL,
 	};
 

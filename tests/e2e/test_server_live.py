@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""mptcplb-server and the connections that do not come by it: it follows the kernel's events."""
+
+import contextlib
+import signal
+import socket
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+
+from server_network import IPPROTO_MPTCP, Network, wait_for  # noqa: E402
+
+# Runs a command with a kernel that has no generic netlink: socket() gives EPROTONOSUPPORT.
+WITHOUT_EVENTS = """
+import ctypes, os, struct, sys
+number = {"x86_64": 41, "aarch64": 198}[os.uname().machine]
+code = b"".join(struct.pack("HBBI", *step) for step in (
+    (0x20, 0, 0, 0), (0x15, 0, 5, number),  # which system call
+    (0x20, 0, 0, 16), (0x15, 0, 3, 16),  # which family
+    (0x20, 0, 0, 32), (0x15, 0, 1, 16),  # which protocol
+    (0x06, 0, 0, 0x50000 | 93), (0x06, 0, 0, 0x7fff0000)))
+buffer = ctypes.create_string_buffer(code)
+program = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
+if ctypes.CDLL(None).prctl(22, 2, program, 0, 0):
+    sys.exit("no seccomp")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Live(unittest.TestCase):
+    """Connections over the server's loopback: two tokens each, none of them the agent's."""
+
+    def setUp(self):
+        self.network = self.enterContext(Network())
+        with self.network.inside_of("server"):
+            self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+        self.addCleanup(self.listener.close)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
+
+    @contextlib.contextmanager
+    def connections(self, count):
+        """So many connections."""
+        with contextlib.ExitStack() as stack:
+            for _ in range(count):
+                with self.network.inside_of("server"):
+                    client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+                stack.enter_context(client).connect(self.listener.getsockname())
+                stack.enter_context(self.listener.accept()[0])
+            yield
+
+    def wait_for_tokens(self, count):
+        wait_for(lambda: self.network.status()["live_tokens"] == count, f"{count} tokens")
+
+    def lists(self):
+        return self.network.counters()["live_lists"]
+
+    def test_events_are_followed_between_lists(self):
+        self.network.start_agent("--slots", "64", "--live-interval", "3600")
+        with self.connections(10):
+            self.wait_for_tokens(20)
+        self.wait_for_tokens(0)
+        counters = self.network.counters()
+        self.assertEqual((counters["live_lists"], counters["live_events"]), (1, 40))
+        self.assertNotIn("live_events_overruns", counters)
+
+    def test_connections_of_before_the_start_are_listed(self):
+        with self.connections(10):
+            self.network.start_agent("--slots", "64", "--live-interval", "3600")
+            self.assertEqual(self.network.status()["live_tokens"], 20)
+        self.wait_for_tokens(0)
+
+    def test_lists_repair_what_events_lose(self):
+        agent = self.network.start_agent("--slots", "64", "--live-interval", "3600")
+        agent.signal(signal.SIGSTOP)
+        # More than the kernel keeps for a program that does not read.
+        for _ in range(30):
+            with self.connections(100):
+                pass
+        with self.connections(10):
+            agent.signal(signal.SIGCONT)
+            self.wait_for_tokens(20)
+            counters = self.network.counters()
+            self.assertGreaterEqual(counters["live_events_overruns"], 1)
+            self.assertGreaterEqual(counters["live_lists"], 2)
+            self.assertLess(counters["live_events"], 30 * 400)
+        self.wait_for_tokens(0)
+
+    def test_list_each_second(self):
+        self.network.start_agent("--slots", "64")
+        before = self.lists()
+        wait_for(lambda: self.lists() > before + 1, "more lists")
+
+    def test_kernel_without_events(self):
+        agent = self.network.start_agent_as([sys.executable, "-c", WITHOUT_EVENTS], "--slots", "64",
+                                            "--live-interval", "3600")
+        self.assertIn("events cannot be had: Protocol not supported", agent.errors())
+        with self.connections(10):
+            self.wait_for_tokens(20)
+        self.wait_for_tokens(0)
+        self.assertNotIn("live_events", self.network.counters())
+
+
+if __name__ == "__main__":
+    unittest.main()
