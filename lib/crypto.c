@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include "crypto.h"
 
+#include <stdatomic.h>
+
 #include <sodium.h>
 
 int crypto_start(void)
 {
-	return sodium_init() < 0 ? -1 : 0;
+	/* sodium_init() takes a lock each time, which a forked child may find locked for ever */
+	static atomic_int started;
+
+	if (atomic_load_explicit(&started, memory_order_acquire))
+		return 0;
+	if (sodium_init() < 0)
+		return -1;
+	atomic_store_explicit(&started, 1, memory_order_release);
+	return 0;
 }
 
 void crypto_random(uint8_t *buffer, size_t length)

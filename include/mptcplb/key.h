@@ -28,7 +28,7 @@
  *
  * Contract
  * - Keys are byte strings in the order of the wire; tokens and IDSNs are integers in host order.
- * - Nothing is allocated and nothing is locked.
+ * - Nothing is allocated, and nothing is locked (but see random.h for the first call).
  * - On error the outputs are untouched, unless a comment says otherwise.
  * @{
  */

@@ -7,6 +7,11 @@
  * Functions that need random bytes take a `const struct mptcplb_random *`; NULL means libsodium's
  * generator, which asks the operating system. Another source is for stacks that have their own
  * and for tests that want the same bytes each run.
+ *
+ * The first call in a process that asks libsodium, or that searches a key, starts it, for which
+ * libsodium takes a lock; from then on nothing is locked. A program with threads that forks makes
+ * one such call first, e.g. mptcplb_random_bytes() with a length of 0, or its child may find that
+ * lock held for ever.
  * @{
  */
 #ifndef MPTCPLB_RANDOM_H

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include <mptcplb/random.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "unit.h"
 
 static int sodium_fails;
+static int sodium_starts;
 
 /* The library's sodium_init(): the test program is linked with --wrap=sodium_init. */
 int __real_sodium_init(void);
@@ -11,6 +15,7 @@ int __wrap_sodium_init(void);
 
 int __wrap_sodium_init(void)
 {
+	sodium_starts++;
 	return sodium_fails ? -1 : __real_sodium_init();
 }
 
@@ -28,6 +33,25 @@ START_TEST(libsodium_is_the_default)
 	ck_assert_int_eq(mptcplb_random_bytes(NULL, a, sizeof(a)), MPTCPLB_OK);
 	ck_assert_int_eq(mptcplb_random_bytes(NULL, b, sizeof(b)), MPTCPLB_OK);
 	ck_assert_mem_ne(a, b, sizeof(a));
+}
+END_TEST
+
+START_TEST(libsodium_is_started_once_and_not_in_a_child)
+{
+	uint8_t bytes[7];
+	int status;
+	pid_t child;
+
+	/* sodium_init() takes a lock, which another thread may have held when the child was made */
+	ck_assert_int_eq(mptcplb_random_bytes(NULL, bytes, 0), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_random_bytes(NULL, bytes, sizeof(bytes)), MPTCPLB_OK);
+	ck_assert_int_eq(sodium_starts, 1);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(mptcplb_random_bytes(NULL, bytes, sizeof(bytes)) || sodium_starts != 1);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -62,6 +86,8 @@ START_TEST(without_libsodium_there_are_zeros)
 	sodium_fails = 1;
 	ck_assert_int_eq(mptcplb_random_bytes(NULL, bytes, sizeof(bytes)), MPTCPLB_ERR_RANDOM);
 	ck_assert_mem_eq(bytes, zeros, sizeof(bytes));
+	sodium_fails = 0;
+	ck_assert_int_eq(mptcplb_random_bytes(NULL, bytes, sizeof(bytes)), MPTCPLB_OK);
 }
 END_TEST
 
@@ -95,6 +121,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		libsodium_is_the_default,
+		libsodium_is_started_once_and_not_in_a_child,
 		a_callers_source_is_asked,
 		a_source_that_fails_leaves_zeros,
 		a_source_that_is_not_valid_is_refused,
