@@ -75,7 +75,7 @@ static int check_ids(const struct mptcplb_keyring *keyring,
 static int check_options(const struct mptcplb_keyring *keyring,
 			 const struct mptcplb_allocator_options *options)
 {
-	const struct mptcplb_random *random = options->random;
+	const struct mptcplb_random *random;
 	uint32_t nonces = mptcplb_keyring_nonce_count(keyring);
 
 	if (options->size != sizeof(*options) || options->worker_bits >= MPTCPLB_TOKEN_BITS ||
@@ -87,6 +87,7 @@ static int check_options(const struct mptcplb_keyring *keyring,
 	    options->watermark > options->server_id_count * nonces ||
 	    !options->watermark != !options->watermark_reached)
 		return MPTCPLB_ERR_ARGUMENT;
+	random = options->random;
 	if (random && (random->size != sizeof(*random) || !random->fill))
 		return MPTCPLB_ERR_ARGUMENT;
 	return check_ids(keyring, options);
@@ -287,7 +288,16 @@ static int random_slot(const struct mptcplb_allocator *allocator, uint32_t *slot
 	return MPTCPLB_OK;
 }
 
-/* mptcplb_allocator_take() but for the nonce of token 0, which gives MPTCPLB_ERR_TOKEN_ZERO. */
+/* Free a live slot and give its seat back; 0 when it was not live. */
+static int slot_free(struct mptcplb_allocator *allocator, uint32_t slot)
+{
+	if (!slot_change(allocator, slot, SLOT_LIVE, SLOT_FREE))
+		return 0;
+	atomic_fetch_sub(&allocator->in_use, 1);
+	return 1;
+}
+
+/* mptcplb_allocator_take() with a keyring that fits. */
 static int take_one(struct mptcplb_allocator *allocator, const struct mptcplb_keyring *keyring,
 		    uint32_t *token, struct mptcplb_token_parts *parts)
 {
@@ -304,29 +314,27 @@ static int take_one(struct mptcplb_allocator *allocator, const struct mptcplb_ke
 	report_watermark(allocator, in_use);
 	taken = slot_parts(allocator, slot, keyring->active);
 	error = mptcplb_token_encode(keyring, token, &taken);
-	if (error) {
-		slot_quarantine(allocator, slot);
-		return error;
+	if (!error) {
+		*parts = taken;
+		return MPTCPLB_OK;
 	}
-	*parts = taken;
-	return MPTCPLB_OK;
+	/* one nonce alone makes token 0, and while that is live another one is drawn */
+	if (error == MPTCPLB_ERR_TOKEN_ZERO)
+		error = take_one(allocator, keyring, token, parts);
+	slot_free(allocator, slot);
+	return error;
 }
 
 int mptcplb_allocator_take(struct mptcplb_allocator *allocator,
 			   const struct mptcplb_keyring *keyring, uint32_t *token,
 			   struct mptcplb_token_parts *parts)
 {
-	int error;
-
 	if (keyring->epoch_bits != allocator->epoch_bits ||
 	    keyring->server_id_bits != allocator->server_id_bits)
 		return MPTCPLB_ERR_ARGUMENT;
 	if (!(keyring->present >> keyring->active & 1))
 		return MPTCPLB_ERR_EPOCH_UNKNOWN;
-	do {
-		error = take_one(allocator, keyring, token, parts);
-	} while (error == MPTCPLB_ERR_TOKEN_ZERO);
-	return error;
+	return take_one(allocator, keyring, token, parts);
 }
 
 int mptcplb_allocator_claim(struct mptcplb_allocator *allocator,
@@ -336,16 +344,20 @@ int mptcplb_allocator_claim(struct mptcplb_allocator *allocator,
 
 	if (slot_find(allocator, &slot, parts))
 		return MPTCPLB_ERR_NOT_OWNED;
+	/* without a look first, a claim that is refused would hold a seat that others need */
+	if (slot_state(allocator, slot) != SLOT_FREE)
+		goto refused;
 	in_use = seat_take(allocator);
 	if (!in_use)
 		return MPTCPLB_ERR_EXHAUSTED;
-	if (!slot_change(allocator, slot, SLOT_FREE, SLOT_LIVE)) {
-		atomic_fetch_sub(&allocator->in_use, 1);
-		atomic_fetch_add(&allocator->refused, 1);
-		return MPTCPLB_ERR_IN_USE;
-	}
+	/* also when the seat is given back: beside it others may go past the watermark */
 	report_watermark(allocator, in_use);
-	return MPTCPLB_OK;
+	if (slot_change(allocator, slot, SLOT_FREE, SLOT_LIVE))
+		return MPTCPLB_OK;
+	atomic_fetch_sub(&allocator->in_use, 1);
+refused:
+	atomic_fetch_add(&allocator->refused, 1);
+	return MPTCPLB_ERR_IN_USE;
 }
 
 int mptcplb_allocator_accept(void *allocator, uint32_t token,
@@ -359,15 +371,13 @@ int mptcplb_allocator_release(struct mptcplb_allocator *allocator,
 			      const struct mptcplb_token_parts *parts)
 {
 	uint32_t slot;
+	int released;
 
 	if (slot_find(allocator, &slot, parts))
 		return MPTCPLB_ERR_NOT_OWNED;
-	if (allocator->quarantine)
-		return slot_quarantine(allocator, slot) ? MPTCPLB_OK : MPTCPLB_ERR_NOT_LIVE;
-	if (!slot_change(allocator, slot, SLOT_LIVE, SLOT_FREE))
-		return MPTCPLB_ERR_NOT_LIVE;
-	atomic_fetch_sub(&allocator->in_use, 1);
-	return MPTCPLB_OK;
+	released = allocator->quarantine ? slot_quarantine(allocator, slot)
+					 : slot_free(allocator, slot);
+	return released ? MPTCPLB_OK : MPTCPLB_ERR_NOT_LIVE;
 }
 
 int mptcplb_allocator_is_live(const struct mptcplb_allocator *allocator,

@@ -12,8 +12,8 @@
  *
  * Contract
  * - Every function but create and destroy may run beside every other in any number of threads,
- *   without a lock: a thread that stops in the middle holds nobody up. One thread at a time calls
- *   mptcplb_allocator_tick().
+ *   without a lock (but see random.h for the first call): a thread that stops in the middle holds
+ *   nobody up. One thread at a time calls mptcplb_allocator_tick().
  * - Memory is allocated by create and freed by destroy, nowhere else: 2 bits for each nonce, so
  *   2^(30 - epoch_bits - server_id_bits - worker_bits) bytes for each id: 2 MiB with epoch_bits 1,
  *   server_id_bits 8 and no workers.
@@ -77,7 +77,8 @@ struct mptcplb_allocator_options {
 	uint32_t watermark;
 	/**
 	 * The report: called by the take or claim that brings use up to @c watermark, in its thread,
-	 * and again whenever use comes back up to it. NULL exactly when @c watermark is 0.
+	 * and again whenever use comes back up to it. A claim that another thread forestalls counts
+	 * until it is refused. NULL exactly when @c watermark is 0.
 	 */
 	void (*watermark_reached)(void *context, uint32_t in_use, uint32_t capacity);
 	/** Handed to @c watermark_reached. */
@@ -113,8 +114,12 @@ MPTCPLB_API void mptcplb_allocator_destroy(struct mptcplb_allocator *allocator);
  * Take a free nonce, drawn at random over all ids evenly, and make its token in the active epoch.
  *
  * While at most an eighth of the nonces are in use this looks at about one of them. The more are
- * in use, the farther it goes from the one drawn to the next free one. The nonce that would make
- * the token 0 in epoch 0 is never handed out; a take that meets it puts it into quarantine.
+ * in use, the farther it goes from the one drawn to the next free one: at worst once through the
+ * allocator's memory, which for 2 MiB takes some tenths of a millisecond (docs/performance.md). A
+ * server that sets a watermark well below the capacity does not come there.
+ *
+ * The nonce that would make the token 0 in epoch 0 is never handed out in that epoch: a take that
+ * meets it keeps it while it takes another one.
  *
  * @param allocator   where the nonce becomes live.
  * @param keyring     the farm's keyring as it is now.
@@ -125,7 +130,9 @@ MPTCPLB_API void mptcplb_allocator_destroy(struct mptcplb_allocator *allocator);
  * @retval MPTCPLB_ERR_ARGUMENT       @p keyring has other epoch_bits or server_id_bits than at
  *                                    creation.
  * @retval MPTCPLB_ERR_EPOCH_UNKNOWN  the active epoch has no secret.
- * @retval MPTCPLB_ERR_EXHAUSTED      every nonce is live or in quarantine.
+ * @retval MPTCPLB_ERR_EXHAUSTED      every nonce is live or in quarantine, or was when another
+ *                                    thread lost the race for one: two claims of one free nonce
+ *                                    count as two until one of them is refused.
  * @retval MPTCPLB_ERR_RANDOM         no randomness was to be had.
  *
  * Thread-safe when the source of randomness is.
@@ -144,7 +151,7 @@ MPTCPLB_API int mptcplb_allocator_take(struct mptcplb_allocator *allocator,
  * @retval MPTCPLB_OK
  * @retval MPTCPLB_ERR_NOT_OWNED  it is another server's or another worker's.
  * @retval MPTCPLB_ERR_IN_USE     it is live or in quarantine.
- * @retval MPTCPLB_ERR_EXHAUSTED  every nonce is live or in quarantine.
+ * @retval MPTCPLB_ERR_EXHAUSTED  it is free, but other threads are about to use up all nonces.
  *
  * Thread-safe.
  */
@@ -214,8 +221,8 @@ struct mptcplb_allocator_counts {
 	uint32_t capacity; /**< nonces in all: 2^(nonce bits - worker_bits) for each id */
 	uint32_t live; /**< taken or claimed, and not released */
 	uint32_t quarantined; /**< released, and not free yet */
-	size_t exhausted; /**< takes and claims that failed since nothing was free; wraps */
-	size_t refused; /**< claims of a nonce that was in use; wraps */
+	size_t exhausted; /**< takes and claims that gave MPTCPLB_ERR_EXHAUSTED; wraps */
+	size_t refused; /**< claims that gave MPTCPLB_ERR_IN_USE; wraps */
 };
 
 /**

@@ -215,11 +215,71 @@ START_TEST(no_token_is_live_twice_with_a_quarantine)
 }
 END_TEST
 
+/* Claims of a nonce that is live, from another thread, must not be felt. */
+static const struct mptcplb_token_parts live = { 0, 1, 0 };
+static atomic_int stop_claiming;
+static atomic_size_t reports;
+
+static void *claim_in_vain(void *unused)
+{
+	(void)unused;
+	while (!atomic_load(&stop_claiming))
+		failures += mptcplb_allocator_claim(allocator, &live) != MPTCPLB_ERR_IN_USE;
+	return NULL;
+}
+
+static void count_report(void *context, uint32_t in_use, uint32_t capacity)
+{
+	(void)context;
+	(void)in_use;
+	(void)capacity;
+	reports++;
+}
+
+START_TEST(a_refused_claim_takes_nothing_away)
+{
+	static const uint8_t secret[MPTCPLB_SECRET_SIZE] = "sixteen bytes...";
+	const struct mptcplb_random fast = { sizeof(fast), fill_fast, NULL };
+	const struct mptcplb_allocator_options options = {
+		.size = sizeof(options),
+		.server_ids = ids,
+		.server_id_count = 1,
+		.worker_bits = 8,
+		.watermark = NONCES / 256 - 1,
+		.watermark_reached = count_report,
+		.random = &fast,
+	};
+	struct held held[NONCES / 256];
+	pthread_t claimer;
+
+	ck_assert_int_eq(mptcplb_keyring_init(&keyring, 0, 20), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_keyring_add(&keyring, 0, secret), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_allocator_create(&allocator, &keyring, &options), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_allocator_claim(allocator, &live), MPTCPLB_OK);
+	ck_assert_int_eq(pthread_create(&claimer, NULL, claim_in_vain, NULL), 0);
+	for (size_t i = 0; i < TAKES / 50; i++) {
+		for (size_t j = 1; j < ARRAY_SIZE(held); j++)
+			ck_assert_int_eq(mptcplb_allocator_take(allocator, &keyring, &held[j].token,
+								&held[j].parts),
+					 MPTCPLB_OK);
+		ck_assert_uint_eq(reports, i + 1);
+		for (size_t j = 1; j < ARRAY_SIZE(held); j++)
+			ck_assert_int_eq(mptcplb_allocator_release(allocator, &held[j].parts),
+					 MPTCPLB_OK);
+	}
+	atomic_store(&stop_claiming, 1);
+	pthread_join(claimer, NULL);
+	ck_assert_uint_eq(failures, 0);
+	mptcplb_allocator_destroy(allocator);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		no_token_is_live_twice,
 		no_token_is_live_twice_with_a_quarantine,
+		a_refused_claim_takes_nothing_away,
 		NULL,
 	};
 
