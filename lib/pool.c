@@ -30,6 +30,7 @@ struct mptcplb_pool {
 	_Atomic int32_t available; /* below zero for a moment while takers find the pool empty */
 	_Atomic uint32_t head; /* number of the next item to take */
 	_Atomic size_t misses;
+	atomic_int low_told; /* and no fill has ended since */
 
 	atomic_flag filling; /* guards the tail and what is being made for it */
 	uint32_t tail; /* number of the next item to put in */
@@ -158,7 +159,17 @@ int mptcplb_pool_fill(struct mptcplb_pool *pool, size_t *made, size_t budget)
 		++*made;
 	}
 	crypto_wipe(item, sizeof(item));
+	atomic_store_explicit(&pool->low_told, 0, memory_order_relaxed);
 	return error;
+}
+
+/* Wake those who fill, once until they have filled: that may have made too little, or nothing. */
+static void tell_low(struct mptcplb_pool *pool, uint32_t left)
+{
+	if (left < pool->watermark &&
+	    !atomic_load_explicit(&pool->low_told, memory_order_relaxed) &&
+	    !atomic_exchange_explicit(&pool->low_told, 1, memory_order_relaxed))
+		pool->low(pool->low_context);
 }
 
 int mptcplb_pool_take(struct mptcplb_pool *pool, void *item)
@@ -169,6 +180,7 @@ int mptcplb_pool_take(struct mptcplb_pool *pool, void *item)
 	if (available <= 0) {
 		atomic_fetch_add_explicit(&pool->available, 1, memory_order_relaxed);
 		atomic_fetch_add_explicit(&pool->misses, 1, memory_order_relaxed);
+		tell_low(pool, 0);
 		return MPTCPLB_ERR_EXHAUSTED;
 	}
 	/*
@@ -179,8 +191,7 @@ int mptcplb_pool_take(struct mptcplb_pool *pool, void *item)
 	memcpy(item, slot->item, pool->item_size);
 	crypto_wipe(slot->item, pool->item_size);
 	atomic_store_explicit(&slot->occupied, 0, memory_order_release);
-	if ((uint32_t)available == pool->watermark)
-		pool->low(pool->low_context);
+	tell_low(pool, (uint32_t)available - 1);
 	return MPTCPLB_OK;
 }
 

@@ -14,8 +14,9 @@
  *
  * Contract
  * - No item is handed out twice. (A process that forks uses its pools on one side only.)
- * - mptcplb_pool_take() is wait-free: two atomic additions (three when the pool is empty), and a
- *   copy and a wipe of one item, whatever other threads do.
+ * - mptcplb_pool_take() is wait-free: two atomic additions (three when the pool is empty), an
+ *   atomic exchange when the pool is low, and a copy and a wipe of one item, whatever other threads
+ *   do.
  * - mptcplb_pool_fill() may run in several threads: they make items side by side, and put them in
  *   one after another under a spin lock that is held for one copy. Takers never wait for it.
  * - Memory is allocated by create and freed by destroy, nowhere else. An item is wiped from the
@@ -23,8 +24,15 @@
  * - On error the outputs are untouched, unless a comment says otherwise.
  *
  * Items that stand for something, e.g. a nonce claimed from an allocator, are the caller's: before
- * mptcplb_pool_destroy(), and before an epoch is retired that they were made in, take them all and
- * release what they stand for.
+ * mptcplb_pool_destroy() take them all and release what they stand for.
+ *
+ * To rotate secrets: give the fills the keyring in which the new epoch is active, by changing struct
+ * mptcplb_pool_key_source between two fills. Where threads fill all the time, let the pool's function
+ * be one of your own that calls mptcplb_pool_make_key() under a lock, and change the source under
+ * that lock. From then on look at the epoch of each key that you take, and release and pass over
+ * those of the old epoch: they come first, and when they are through none comes any more (but one
+ * for each thread that was filling). They are good keys until that epoch is retired, which waits for
+ * its last connection anyway; so this may begin later, but not later than the retirement.
  * @{
  */
 #ifndef MPTCPLB_POOL_H
@@ -74,8 +82,11 @@ struct mptcplb_pool_options {
 	/** Tell when fewer items than this are left; 0 to never tell. At most @c capacity. */
 	uint32_t watermark;
 	/**
-	 * Called by the take that leaves @c watermark - 1 items, in its thread, and again whenever
-	 * that happens again: wake the thread that fills. NULL exactly when @c watermark is 0.
+	 * Called by the first take that leaves fewer than @c watermark items or finds none, in its
+	 * thread, and again by the first such take after each mptcplb_pool_fill() that ended: wake the
+	 * thread that fills, by something that remembers, e.g. a semaphore. So a filler that waits
+	 * for this and then fills never sleeps while takes find too little, also when a fill failed
+	 * or was short. NULL exactly when @c watermark is 0.
 	 */
 	void (*low)(void *low_context);
 	/** Handed to @c low. */
@@ -147,7 +158,10 @@ struct mptcplb_pool_counts {
 MPTCPLB_API void mptcplb_pool_counts(const struct mptcplb_pool *pool,
 				     struct mptcplb_pool_counts *counts) MPTCPLB_NONNULL(1, 2);
 
-/** What mptcplb_pool_make_key() needs. Nothing is copied; change it only while no fill runs. */
+/**
+ * What mptcplb_pool_make_key() needs. Nothing is copied: change it and what it points to only while
+ * no call of that function runs.
+ */
 struct mptcplb_pool_key_source {
 	/** sizeof(struct mptcplb_pool_key_source), so that the struct can grow. */
 	size_t size;

@@ -296,6 +296,45 @@ START_TEST(the_low_watermark_is_told_whenever_it_is_passed)
 }
 END_TEST
 
+START_TEST(low_is_told_again_after_a_fill_that_made_too_little)
+{
+	struct maker maker = { .fails_at = 1 };
+	int told = 0;
+	const struct mptcplb_pool_options options = {
+		.size = sizeof(options),
+		.item_size = sizeof(struct numbered),
+		.capacity = 8,
+		.make = make_numbered,
+		.make_context = &maker,
+		.watermark = 3,
+		.low = count_low,
+		.low_context = &told,
+	};
+	size_t made;
+
+	ck_assert_int_eq(mptcplb_pool_create(&pool, &options), MPTCPLB_OK);
+	/* a filler that only waits is woken by the first take, and once */
+	assert_empty();
+	assert_empty();
+	ck_assert_int_eq(told, 1);
+	ck_assert_int_eq(mptcplb_pool_fill(pool, &made, 8), MPTCPLB_ERR_TRIES_EXHAUSTED);
+	assert_empty();
+	assert_empty();
+	ck_assert_int_eq(told, 2);
+	fill(2, 2);
+	assert_taken(1);
+	assert_taken(2);
+	ck_assert_int_eq(told, 3);
+	fill(SIZE_MAX, 8);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_taken(3 + i);
+	ck_assert_int_eq(told, 3);
+	assert_taken(8);
+	ck_assert_int_eq(told, 4);
+	mptcplb_pool_destroy(pool);
+}
+END_TEST
+
 struct sized_maker {
 	size_t size;
 	uint8_t next;
@@ -433,6 +472,96 @@ START_TEST(keys_of_the_pool_have_tokens_of_the_server)
 }
 END_TEST
 
+/* A pool that a thread fills all the time, and what the thread needs. */
+struct rotation {
+	pthread_rwlock_t lock; /* guards the source and what it points to */
+	struct mptcplb_pool_key_source source;
+	atomic_int stop, failures;
+};
+
+static int make_key_locked(void *context, void *item)
+{
+	struct rotation *rotation = context;
+	int error;
+
+	pthread_rwlock_rdlock(&rotation->lock);
+	error = mptcplb_pool_make_key(&rotation->source, item);
+	pthread_rwlock_unlock(&rotation->lock);
+	return error;
+}
+
+static void *keep_filling(void *context)
+{
+	struct rotation *rotation = context;
+	size_t made;
+
+	while (!rotation->stop) {
+		if (mptcplb_pool_fill(pool, &made, 4))
+			rotation->failures++;
+		if (!made)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static uint32_t take_epoch(void)
+{
+	struct mptcplb_key_found found;
+
+	while (mptcplb_pool_take(pool, &found))
+		sched_yield();
+	return found.parts.epoch;
+}
+
+START_TEST(secrets_rotate_under_a_running_filler)
+{
+	static const uint8_t secrets[2][MPTCPLB_SECRET_SIZE] = { { 1 }, { 2 } };
+	const uint32_t id = 1;
+	const struct mptcplb_key_search search = {
+		.size = sizeof(search),
+		.server_ids = &id,
+		.server_id_count = 1,
+	};
+	struct mptcplb_keyring keyring;
+	struct rotation rotation = {
+		.lock = PTHREAD_RWLOCK_INITIALIZER,
+		.source = { sizeof(rotation.source), &keyring, &search, NULL },
+	};
+	const struct mptcplb_pool_options options = {
+		.size = sizeof(options),
+		.item_size = sizeof(struct mptcplb_key_found),
+		.capacity = 16,
+		.make = make_key_locked,
+		.make_context = &rotation,
+	};
+	pthread_t filler;
+
+	ck_assert_int_eq(mptcplb_keyring_init(&keyring, 1, 2), MPTCPLB_OK);
+	for (uint32_t epoch = 0; epoch < 2; epoch++)
+		ck_assert_int_eq(mptcplb_keyring_add(&keyring, epoch, secrets[epoch]), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_keyring_activate(&keyring, 0), MPTCPLB_OK);
+	ck_assert_int_eq(mptcplb_pool_create(&pool, &options), MPTCPLB_OK);
+	ck_assert_int_eq(pthread_create(&filler, NULL, keep_filling, &rotation), 0);
+	for (uint32_t epoch = 1; epoch <= 100; epoch++) {
+		int of_the_old = 0;
+
+		pthread_rwlock_wrlock(&rotation.lock);
+		ck_assert_int_eq(mptcplb_keyring_activate(&keyring, epoch % 2), MPTCPLB_OK);
+		pthread_rwlock_unlock(&rotation.lock);
+		while (take_epoch() != epoch % 2)
+			of_the_old++;
+		/* a full pool and the one that was being put in */
+		ck_assert_int_le(of_the_old, 17);
+		for (int i = 0; i < 20; i++)
+			ck_assert_uint_eq(take_epoch(), epoch % 2);
+	}
+	rotation.stop = 1;
+	pthread_join(filler, NULL);
+	ck_assert_int_eq(rotation.failures, 0);
+	mptcplb_pool_destroy(pool);
+}
+END_TEST
+
 /* Many threads on both sides of one small pool; every number must come out exactly once. */
 #define FILLERS 3
 #define TAKERS 5
@@ -537,9 +666,11 @@ int main(void)
 		fill_ends_when_no_item_can_be_made,
 		taken_items_are_wiped_and_so_is_a_destroyed_pool,
 		the_low_watermark_is_told_whenever_it_is_passed,
+		low_is_told_again_after_a_fill_that_made_too_little,
 		items_of_every_size_stay_whole,
 		create_refuses_wrong_options,
 		keys_of_the_pool_have_tokens_of_the_server,
+		secrets_rotate_under_a_running_filler,
 		every_item_comes_out_once_among_many_threads,
 		NULL,
 	};
