@@ -24,8 +24,8 @@ const char *mptcplb_strerror(int error)
 		return "the nonce does not fit beside the server id";
 	case MPTCPLB_ERR_KEY_LENGTH:
 		return "the mode has no keys of this length";
-	case MPTCPLB_ERR_KEY_ZERO:
-		return "the key is all zero";
+	case MPTCPLB_ERR_SECRET_ZERO:
+		return "the secret is all zero";
 	case MPTCPLB_ERR_KEY_HAS_NO_TOKEN:
 		return "in this mode the key says nothing about the token";
 	case MPTCPLB_ERR_TRIES_EXHAUSTED:

@@ -128,6 +128,12 @@ static int add_epoch(struct farm_load *load, uint32_t index, unsigned int mode)
 				  "token.epochs[%u]: an epoch above has the same secret: "
 				  "expected one of its own",
 				  index);
+	else if (error == MPTCPLB_ERR_SECRET_ZERO)
+		error = farm_fail(
+			load, line,
+			"token.epochs[%u]: the secret is all zero: expected a random one, "
+			"as mptcplb-tool genkey makes",
+			index);
 out:
 	mptcplb_wipe(secret, sizeof(secret));
 	return error;

@@ -27,12 +27,14 @@ int mptcplb_keyring_add(struct mptcplb_keyring *keyring, uint32_t epoch,
 	struct mptcplb_core_secret secret;
 	int error = MPTCPLB_OK;
 
-	if (epoch >= 1U << keyring->epoch_bits)
+	if (!keyring->server_id_bits || epoch >= 1U << keyring->epoch_bits)
 		return MPTCPLB_ERR_ARGUMENT;
 	if (has_secret(keyring, epoch))
 		return MPTCPLB_ERR_EPOCH_OCCUPIED;
 
 	mptcplb_core_secret_load(&secret, bytes);
+	if ((secret.k0 | secret.k1) == 0)
+		return MPTCPLB_ERR_SECRET_ZERO;
 	for (uint32_t i = 0; i < MPTCPLB_EPOCHS_MAX; i++) {
 		const struct mptcplb_core_secret *other = &keyring->secrets[i];
 
@@ -69,7 +71,8 @@ int mptcplb_keyring_retire(struct mptcplb_keyring *keyring, uint32_t epoch)
 
 uint32_t mptcplb_keyring_nonce_count(const struct mptcplb_keyring *keyring)
 {
-	return 1U << (MPTCPLB_TOKEN_BITS - keyring->epoch_bits - keyring->server_id_bits);
+	/* of 64 bits, since one that is all zero has as many nonce bits as a token */
+	return (uint32_t)((uint64_t)1 << mptcplb_core_nonce_bits(keyring));
 }
 
 void mptcplb_keyring_wipe(struct mptcplb_keyring *keyring)

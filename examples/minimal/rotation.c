@@ -58,7 +58,10 @@ int main(void)
 	fine = routable(&balancer, "during, old connection", old_token) && fine;
 	fine = routable(&balancer, "during, new connection", new_token) && fine;
 
-	/* the last connection of epoch 0 is gone, and so can its secret be */
+	/*
+	 * The last connection of epoch 0 is gone, and so can its secret be. A balancer mints nothing,
+	 * but an epoch that is active is never retired by mistake, there neither.
+	 */
 	must(mptcplb_keyring_activate(&balancer, 1), "epoch 1 at the balancer");
 	must(mptcplb_keyring_retire(&balancer, 0), "retiring epoch 0 at the balancer");
 	must(mptcplb_keyring_retire(&server, 0), "retiring epoch 0 at the server");

@@ -42,8 +42,8 @@ enum mptcplb_error {
 	MPTCPLB_ERR_NONCE_RANGE = -8,
 	/** The key's length is not one that the mode has. */
 	MPTCPLB_ERR_KEY_LENGTH = -9,
-	/** The key is all zero bytes, which is never made. */
-	MPTCPLB_ERR_KEY_ZERO = -10,
+	/** The secret is all zero bytes: nobody drew it. */
+	MPTCPLB_ERR_SECRET_ZERO = -10,
 	/** In this mode the key says nothing about the token. */
 	MPTCPLB_ERR_KEY_HAS_NO_TOKEN = -11,
 	/** The search ended at its limit of tries without a fitting key. */

@@ -11,13 +11,16 @@
  * Contract
  * - The caller owns the memory; nothing is allocated. Copy a keyring by assignment.
  * - A function that fails leaves the keyring as it was.
+ * - A keyring that is all zero, not initialised yet or wiped, takes no secret and knows no epoch.
  * - Functions that change a keyring must not run beside any other use of the same keyring.
  *   To change one that packet paths read, change a copy and publish that.
  *
  * Rotation (docs/token-format.md, "Epochs"): balancers learn the new epoch with
  * mptcplb_keyring_add(), then servers do and mint in it with mptcplb_keyring_activate(), and the
- * old one is taken out with mptcplb_keyring_retire() when its last connection is gone. A slot
- * should stay empty for a while before it is used again, or old tokens decode to wrong ids.
+ * old one is taken out with mptcplb_keyring_retire() when its last connection is gone. The active
+ * epoch cannot be taken out: a balancer, which mints nothing, activates the new one, too, before it
+ * retires the old one. A slot should stay empty for a while before it is used again, or old tokens
+ * decode to wrong ids.
  * @{
  */
 #ifndef MPTCPLB_KEYRING_H
@@ -52,7 +55,9 @@ MPTCPLB_API int mptcplb_keyring_init(struct mptcplb_keyring *keyring, unsigned i
  * @param epoch            0 to 2^epoch_bits - 1.
  * @param secret           MPTCPLB_SECRET_SIZE random bytes, copied; never used by another farm.
  * @retval MPTCPLB_OK
- * @retval MPTCPLB_ERR_ARGUMENT        the epoch does not fit into epoch_bits.
+ * @retval MPTCPLB_ERR_ARGUMENT        the epoch does not fit into epoch_bits, or the keyring is not
+ *                                     initialised.
+ * @retval MPTCPLB_ERR_SECRET_ZERO     the secret is all zero: nobody drew it.
  * @retval MPTCPLB_ERR_EPOCH_OCCUPIED  the epoch has a secret already.
  * @retval MPTCPLB_ERR_SECRET_REUSED   another epoch has this secret.
  */
@@ -83,7 +88,7 @@ MPTCPLB_API int mptcplb_keyring_activate(struct mptcplb_keyring *keyring, uint32
 MPTCPLB_API int mptcplb_keyring_retire(struct mptcplb_keyring *keyring, uint32_t epoch)
 	MPTCPLB_MUST_CHECK MPTCPLB_NONNULL(1);
 
-/** How many nonces a server id has: 2^(32 - epoch_bits - server_id_bits). */
+/** How many nonces a server id has: 2^(32 - epoch_bits - server_id_bits), 0 without those. */
 MPTCPLB_API uint32_t mptcplb_keyring_nonce_count(const struct mptcplb_keyring *keyring)
 	MPTCPLB_NONNULL(1);
 

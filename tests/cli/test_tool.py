@@ -266,6 +266,8 @@ class FarmFile(ToolTest):
         self.refuse(6, "has 31 hex digits: expected 32",
                     token_section(epochs=[(0, SECRET_1[:31])]) + SERVERS)
         self.refuse(6, "has 33 hex digits", token_section(epochs=[(0, SECRET_1 + "0")]) + SERVERS)
+        self.refuse(6, "the secret is all zero",
+                    token_section(epochs=[(0, "0" * 32)]) + SERVERS)
         self.refuse(6, "epoch: 2 is out of range", token_section(epochs=[(2, SECRET_1)]) + SERVERS)
         self.refuse(4, "epoch 1 has no secret", token_section(active=1) + SERVERS)
         self.refuse(7, "same secret",

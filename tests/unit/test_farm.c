@@ -413,6 +413,8 @@ static const struct broken broken_token[] = {
 	{ BITS("8", "1", "0", EPOCH("0", SECRET_0) EPOCH("1", SECRET_0)), 7, "same secret" },
 	{ BITS("8", "1", "0", EPOCH("0", "DF6AF1D8303E61CDC4BB86C3D1C42710") EPOCH("1", SECRET_0)),
 	  7, "same secret" },
+	{ BITS("8", "1", "0", EPOCH("0", "'00000000000000000000000000000000'")), 6,
+	  "token.epochs[0]: the secret is all zero: expected a random one" },
 	{ BITS("8", "1", "0", EPOCH("0", "df6a")), 6,
 	  "secret: the secret has 4 hex digits: expected 32" },
 	{ BITS("8", "1", "0", EPOCH("0", SECRET_0 "0")), 6, "the secret has 33 hex digits" },

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include <mptcplb/keyring.h>
 
+#include <mptcplb/token.h>
+
 #include "unit.h"
 
 static const uint8_t secret_a[MPTCPLB_SECRET_SIZE] = { 0xa };
@@ -80,6 +82,39 @@ START_TEST(epochs_must_fit_into_epoch_bits)
 }
 END_TEST
 
+START_TEST(a_secret_that_nobody_drew_is_refused)
+{
+	static const uint8_t zero[MPTCPLB_SECRET_SIZE];
+	uint8_t one_bit[MPTCPLB_SECRET_SIZE] = { 0 };
+
+	ck_assert_int_eq(mptcplb_keyring_init(&keyring, 1, 8), MPTCPLB_OK);
+	assert_refused(mptcplb_keyring_add(&keyring, 0, zero), MPTCPLB_ERR_SECRET_ZERO);
+	one_bit[MPTCPLB_SECRET_SIZE - 1] = 0x80;
+	ck_assert_int_eq(mptcplb_keyring_add(&keyring, 0, one_bit), MPTCPLB_OK);
+	one_bit[MPTCPLB_SECRET_SIZE - 1] = 0;
+	one_bit[0] = 1;
+	ck_assert_int_eq(mptcplb_keyring_add(&keyring, 1, one_bit), MPTCPLB_OK);
+}
+END_TEST
+
+START_TEST(a_zeroed_keyring_knows_no_epoch)
+{
+	const struct mptcplb_token_parts parts = { 0 };
+	struct mptcplb_token_parts decoded;
+	uint32_t token;
+
+	memset(&keyring, 0, sizeof(keyring));
+	assert_refused(mptcplb_keyring_add(&keyring, 0, secret_a), MPTCPLB_ERR_ARGUMENT);
+	assert_refused(mptcplb_keyring_activate(&keyring, 0), MPTCPLB_ERR_EPOCH_UNKNOWN);
+	ck_assert_uint_eq(mptcplb_keyring_nonce_count(&keyring), 0);
+	ck_assert_int_eq(mptcplb_token_decode(&keyring, &decoded, 12345),
+			 MPTCPLB_ERR_EPOCH_UNKNOWN);
+	ck_assert_int_eq(mptcplb_token_encode(&keyring, &token, &parts), MPTCPLB_ERR_EPOCH_UNKNOWN);
+	ck_assert_int_eq(mptcplb_token_generate(&keyring, &token, 0, NULL),
+			 MPTCPLB_ERR_EPOCH_UNKNOWN);
+}
+END_TEST
+
 START_TEST(only_an_epoch_with_a_secret_becomes_active)
 {
 	ck_assert_int_eq(mptcplb_keyring_init(&keyring, 2, 8), MPTCPLB_OK);
@@ -132,6 +167,8 @@ int main(void)
 		add_refuses_an_occupied_slot_and_a_used_secret,
 		secrets_that_differ_in_one_bit_are_two_secrets,
 		epochs_must_fit_into_epoch_bits,
+		a_secret_that_nobody_drew_is_refused,
+		a_zeroed_keyring_knows_no_epoch,
 		only_an_epoch_with_a_secret_becomes_active,
 		rotation_empties_the_old_slot,
 		wipe_leaves_no_secret,
