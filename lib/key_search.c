@@ -15,7 +15,7 @@
 #define CANDIDATES_GROUP 32
 /* One batch, the group that is not full yet, and where the next one is written. */
 #define CANDIDATES_MAX (SEARCH_BATCH + CANDIDATES_GROUP)
-/* Limit of tries, in multiples of the mean, when the caller names none. */
+/* Limit of tries, in multiples of the mean for one id, when the caller names none. */
 #define SEARCH_MEANS 64
 
 static int check_search(const struct mptcplb_keyring *keyring,
@@ -35,12 +35,9 @@ static int check_search(const struct mptcplb_keyring *keyring,
 static uint64_t search_limit(const struct mptcplb_keyring *keyring,
 			     const struct mptcplb_key_search *search)
 {
-	uint64_t space = (uint64_t)1 << (keyring->server_id_bits + keyring->epoch_bits);
-	uint64_t mean = space / search->server_id_count;
-
 	if (search->tries_max)
 		return search->tries_max;
-	return SEARCH_MEANS * (mean ? mean : 1);
+	return (uint64_t)SEARCH_MEANS << (keyring->server_id_bits + keyring->epoch_bits);
 }
 
 /*

@@ -132,14 +132,14 @@ MPTCPLB_API int mptcplb_key_idsn(enum mptcplb_mode mode, uint64_t *idsn, const u
 struct mptcplb_key_search {
 	/** sizeof(struct mptcplb_key_search), so that the struct can grow. */
 	size_t size;
-	/** The ids that the server owns: any of them will do. */
+	/** The ids that the server owns: any of them will do. One that is given twice counts once. */
 	const uint32_t *server_ids;
 	/** How many; at least 1. */
 	size_t server_id_count;
 	/**
-	 * Give up after so many keys; 0 for 64 times the mean, which fails less than once in 10^27
-	 * searches when @c accept refuses nothing. The mean is
-	 * 2^(server_id_bits + epoch_bits) / server_id_count.
+	 * Give up after so many keys; 0 for 64 times 2^(server_id_bits + epoch_bits), with which less
+	 * than one search in 10^27 fails when @c accept refuses nothing. That is 64 times the mean of
+	 * a search for one id; for several the mean is less, divided by their number.
 	 */
 	uint64_t tries_max;
 	/**

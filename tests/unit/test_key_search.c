@@ -113,6 +113,50 @@ START_TEST(search_gives_up_at_its_limit)
 }
 END_TEST
 
+static int fill_changing(void *context, uint8_t *buffer, size_t length)
+{
+	uint32_t *draws = context;
+
+	memset(buffer, 0, length);
+	memcpy(buffer, draws, sizeof(*draws));
+	++*draws;
+	return 0;
+}
+
+/* Search without a limit of the test's own, many times and always the same keys. */
+static void search_often(const uint32_t *ids, size_t count)
+{
+	const struct mptcplb_key_search search = {
+		.size = sizeof(search),
+		.server_ids = ids,
+		.server_id_count = count,
+	};
+	uint32_t draws = 0;
+	const struct mptcplb_random random = { sizeof(random), fill_changing, &draws };
+
+	for (int i = 0; i < 2000; i++) {
+		struct mptcplb_key_found found;
+
+		ck_assert_int_eq(mptcplb_key_search(&keyring, &found, &search, &random),
+				 MPTCPLB_OK);
+	}
+}
+
+START_TEST(the_default_limit_is_far_for_any_list_of_ids)
+{
+	uint32_t ids[256];
+
+	make_keyring(1, 8, 0);
+	for (uint32_t i = 0; i < ARRAY_SIZE(ids); i++)
+		ids[i] = 7;
+	search_often(ids, ARRAY_SIZE(ids));
+	for (uint32_t i = 0; i < ARRAY_SIZE(ids); i++)
+		ids[i] = i;
+	search_often(ids, ARRAY_SIZE(ids));
+	search_often(ids, ARRAY_SIZE(ids) / 2 + 1);
+}
+END_TEST
+
 static int fill_from_counter(void *context, uint8_t *buffer, size_t length)
 {
 	uint8_t *counter = context;
@@ -293,6 +337,7 @@ int main(void)
 		search_finds_keys_of_the_servers_ids_alone,
 		search_asks_whether_a_token_can_be_used,
 		search_gives_up_at_its_limit,
+		the_default_limit_is_far_for_any_list_of_ids,
 		search_draws_other_keys_from_another_seed,
 		every_variant_finds_the_same_key,
 		tries_are_counted_up_to_the_key_found,
