@@ -15,6 +15,7 @@ class Plan(NamedTuple):
     service: str
     router: str
     member_format: str
+    balancer_net: str
     # The client's two addresses, each with the router's address on that path.
     paths: dict
     path_bits: int
@@ -30,9 +31,9 @@ class Plan(NamedTuple):
 
 
 PLANS = {
-    4: Plan(4, 32, "198.51.100.1", "192.0.2.254", "192.0.2.{}",
+    4: Plan(4, 32, "198.51.100.1", "192.0.2.254", "192.0.2.{}", "192.0.2.0/28",
             {"path1": ("203.0.113.2", "203.0.113.1"), "path2": ("203.0.113.6", "203.0.113.5")}, 30),
-    6: Plan(6, 128, "2001:db8:1::1", "2001:db8:2::fffe", "2001:db8:2::{:x}",
+    6: Plan(6, 128, "2001:db8:1::1", "2001:db8:2::fffe", "2001:db8:2::{:x}", "2001:db8:2::/124",
             {"path1": ("2001:db8:3:1::2", "2001:db8:3:1::1"),
              "path2": ("2001:db8:3:2::2", "2001:db8:3:2::1")}, 64),
 }

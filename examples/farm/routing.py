@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 
+from addresses import PLANS
 from namespaces import FarmError
 
 # What a router or a health check needs to see that somebody is gone, where BFD does not tell it.
@@ -44,17 +45,20 @@ class Bgp:
     def __init__(self, farm):
         self._sandbox = farm.sandbox
         self._plan = farm.topology.plan
-        if self._plan.version != 4 or farm.topology.members != self._plan:
-            raise FarmError("BIRD's configuration here is for a farm of IPv4 only")
+        if farm.topology.members != self._plan:
+            raise FarmError("BIRD's configuration here is for a farm of one IP version")
         if not shutil.which("bird"):
             raise FarmError("`bird` is missing; `scripts/install-packages bird` installs it")
         self._birds = {}
-        self._start("router", "router.conf", {})
+        self._start("router", "router.conf", {
+            "balancer_net": self._plan.balancer_net, "router_address": self._plan.router})
 
     def announce(self, *names):
         """Start BIRD on these balancers; come back when the router sends packets to all of them."""
         for name in names:
-            self._start(name, "balancer.conf", {"balancer_address": self._plan.member(name)})
+            self._start(name, "balancer.conf", {
+                "balancer_id": PLANS[4].member(name), "balancer_address": self._plan.member(name),
+                "router_address": self._plan.router})
         for name in names:
             self._wait(name, True)
 
@@ -75,8 +79,9 @@ class Bgp:
     def _start(self, name, template, definitions):
         with open(os.path.join(TEMPLATES, template), encoding="utf-8") as file:
             text = file.read()
-        for key, value in definitions.items():
-            text = re.sub(rf"(?m)^define {key} = .*;$", f"define {key} = {value};", text)
+        for key, value in {**definitions, "service_address": self._plan.host(self._plan.service)}.items():
+            text = re.sub(rf"(?m)^define {key} = [^;]*;", f"define {key} = {value};", text)
+        text = re.sub(r"\bipv4\b", f"ipv{self._plan.version}", text)
         with open(self._path(name, "conf"), "w", encoding="utf-8") as file:
             file.write(text)
         self._birds[name] = self._sandbox.start(name, [
@@ -95,7 +100,8 @@ class Bgp:
             time.sleep(0.02)
 
     def _is_used(self, name):
-        route = self._sandbox.run("router", "ip", "route", "show", self._plan.service)
+        route = self._sandbox.run("router", "ip", f"-{self._plan.version}", "route", "show",
+                                  self._plan.service)
         return re.search(rf"\bdev {name}\b", route) is not None
 
 
