@@ -3,28 +3,19 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 #include <mptcplb/allocator.h>
 #include <mptcplb/keyring.h>
 #include <mptcplb/pool.h>
 
+#include "check.h"
+
 namespace
 {
 
 constexpr uint32_t pool_capacity = 65536;
 constexpr uint32_t server_id = 7;
-
-// Stops the program: a benchmark of something that does not work is worth nothing.
-void check(bool fine, const char *what)
-{
-	if (fine)
-		return;
-	std::fprintf(stderr, "pool: %s failed\n", what);
-	std::exit(EXIT_FAILURE);
-}
 
 int make_item(void *, void *item)
 {

@@ -4,7 +4,6 @@
 #include <benchmark/benchmark.h>
 
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -15,6 +14,7 @@
 #include <mptcplb/keyring.h>
 #include <mptcplb/token.h>
 
+#include "check.h"
 #include "quic_lb.h"
 
 extern "C" {
@@ -26,15 +26,6 @@ namespace
 
 constexpr size_t tokens_count = 4096;
 constexpr uint32_t server_id = 7;
-
-// Stops the program: a benchmark of something that does not work is worth nothing.
-void check(bool fine, const char *what)
-{
-	if (fine)
-		return;
-	std::fprintf(stderr, "speed: %s failed\n", what);
-	std::exit(EXIT_FAILURE);
-}
 
 // Two epochs, as is usual: the current one and the one before.
 mptcplb_keyring make_keyring()

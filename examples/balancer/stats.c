@@ -8,70 +8,69 @@
 #include "balancer_kern_user.h"
 #include "daemon.h"
 
-/* The sum of the counters whose names start so. */
-static long long sum_of(const json_t *counters, const char *start)
+#define COLUMNS 6
+
+/* The table of services, or of servers. */
+struct table {
+	const char *title;
+	const char *entries; /* of the status */
+	const char *counts; /* of an entry */
+	const char *columns[COLUMNS]; /* how the names of those counts start that are summed */
+};
+
+static const char *const headings[COLUMNS] = { "by token",   "by flow", "by hash",
+					       "unroutable", "dropped", "bytes" };
+
+static const struct table services = {
+	"service",
+	"services",
+	"counters",
+	{ "routed_token", "routed_flow", "routed_hash", "unroutable_", "dropped_", "bytes" },
+};
+
+static const struct table servers = {
+	"server",
+	"servers",
+	"traffic",
+	{ "by_token", "by_flow", "by_hash", "unroutable", "dropped", "bytes" },
+};
+
+static long long sum_of(json_t *counts, const char *start)
 {
 	long long sum = 0;
+	const char *name;
+	json_t *value;
 
-#define ADD(symbol, name, meaning)                \
-	if (!strncmp(name, start, strlen(start))) \
-		sum += ask_number(counters, name);
-	BALANCER_COUNTERS(ADD)
-#undef ADD
+	json_object_foreach(counts, name, value) {
+		if (!strncmp(name, start, strlen(start)))
+			sum += json_integer_value(value);
+	}
 	return sum;
 }
 
-static void print_row(const char *name, const long long numbers[6])
+static void print_table(const json_t *status, const struct table *table)
 {
-	printf("%-32s", name);
-	for (int i = 0; i < 6; i++)
-		printf(" %13lld", numbers[i]);
-	putchar('\n');
-}
-
-static void print_heading(const char *what)
-{
-	printf("%-32s %13s %13s %13s %13s %13s %13s\n", what, "by token", "by flow", "by hash",
-	       "unroutable", "dropped", "bytes");
-}
-
-static void print_services(const json_t *services)
-{
+	json_t *entry;
 	char name[96];
-	json_t *entry;
 	size_t i;
 
-	print_heading("service");
-	json_array_foreach(services, i, entry) {
-		const json_t *counters = json_object_get(entry, "counters");
-		const long long numbers[6] = {
-			ask_number(counters, "routed_token"), ask_number(counters, "routed_flow"),
-			ask_number(counters, "routed_hash"),  sum_of(counters, "unroutable_"),
-			sum_of(counters, "dropped_"),	      ask_number(counters, "bytes"),
-		};
-
-		snprintf(name, sizeof(name), "%s port %lld", ask_text(entry, "address"),
-			 ask_number(entry, "port"));
-		print_row(name, numbers);
+	printf("%-32s", table->title);
+	for (int column = 0; column < COLUMNS; column++)
+		printf(" %13s", headings[column]);
+	putchar('\n');
+	json_array_foreach(json_object_get(status, table->entries), i, entry) {
+		if (table == &services)
+			snprintf(name, sizeof(name), "%s port %lld", ask_text(entry, "address"),
+				 ask_number(entry, "port"));
+		else
+			snprintf(name, sizeof(name), "%s", ask_text(entry, "name"));
+		printf("%-32s", name);
+		for (int column = 0; column < COLUMNS; column++)
+			printf(" %13lld", sum_of(json_object_get(entry, table->counts),
+						 table->columns[column]));
+		putchar('\n');
 	}
-}
-
-static void print_servers(const json_t *servers)
-{
-	json_t *entry;
-	size_t i;
-
-	print_heading("server");
-	json_array_foreach(servers, i, entry) {
-		const json_t *traffic = json_object_get(entry, "traffic");
-		const long long numbers[6] = {
-			ask_number(traffic, "by_token"), ask_number(traffic, "by_flow"),
-			ask_number(traffic, "by_hash"),	 ask_number(traffic, "unroutable"),
-			ask_number(traffic, "dropped"),	 ask_number(traffic, "bytes"),
-		};
-
-		print_row(ask_text(entry, "name"), numbers);
-	}
+	putchar('\n');
 }
 
 static void print_counters(const json_t *counters)
@@ -95,10 +94,8 @@ int command_stats(int argc, char **argv)
 	if (options.json) {
 		ask_print(status);
 	} else {
-		print_services(json_object_get(status, "services"));
-		putchar('\n');
-		print_servers(json_object_get(status, "servers"));
-		putchar('\n');
+		print_table(status, &services);
+		print_table(status, &servers);
 		print_counters(json_object_get(status, "counters"));
 	}
 	json_decref(status);
