@@ -90,6 +90,8 @@ MPTCPLB_API int mptcplb_token_decode(const struct mptcplb_keyring *keyring,
  * Decode many tokens at once: the same as mptcplb_token_decode() for each, several times as fast
  * where the CPU has vectors. From about ten tokens it pays, from about sixty it pays fully.
  *
+ * The three arrays and the keyring must not overlap.
+ *
  * @param keyring      the farm's keyring.
  * @param[out] parts   @p count of them: parts[i] is what tokens[i] says, untouched when errors[i]
  *                     is not MPTCPLB_OK.
