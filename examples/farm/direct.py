@@ -169,14 +169,3 @@ class Direct(Sandbox):
             self.program("traffic"), "connect", "--address", server.service[version], "--port",
             str(PORT), "--bind", near, *(f"--{name}={value}" for name, value in options.items())],
             f"the client over IPv{version}", ready=False)
-
-    def kernel_counters(self, name):
-        """The counters of a namespace's kernel: {"TcpExtSyncookiesSent": 3, …}."""
-        values = {}
-        for file in ("netstat", "snmp"):
-            lines = self.run(name, "cat", f"/proc/net/{file}").splitlines()
-            for names, numbers in zip(lines[::2], lines[1::2]):
-                group = names.split(":")[0]
-                values |= {group + key: int(number) for key, number in
-                           zip(names.split()[1:], numbers.split()[1:])}
-        return values

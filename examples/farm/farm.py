@@ -58,6 +58,9 @@ def measure(name, options):
             "joined_both_ways": outcome["joined_both_ways"],
             "bytes": outcome["bytes"],
             "bytes_wrong": outcome["bytes_wrong"],
+            "cookies_refused": sum(sandbox.kernel_counters(server)["TcpExtSyncookiesFailed"]
+                                   for server in farm.topology.servers),
+            "frames_lost": farm.frames_lost(),
             "seconds": round(time.monotonic() - start, 1),
         }
 
@@ -83,13 +86,23 @@ def traffic(farm, options):
         raise FarmError(f"{client.name} reported nothing: {client.errors()}") from None
 
 
+def losses(run):
+    """What may have kept connections from being completed, as a clause.
+
+    A client is reset when its third ACK and its first segment are lost and a later one is not: the
+    server has kept nothing of the handshake, and the cookie was made for the first.
+    """
+    return (f"the relay lost {run['frames_lost']} frames, and servers refused "
+            f"{run['cookies_refused']} cookies")
+
+
 def complaints(result):
     """What is not as it must be, as sentences."""
     runs = {name: result[name] for name in ROLES if name in result}
     for name, run in runs.items():
         if run["connections_completed"] != result["connections"]:
             yield (f"{name}: {run['connections_completed']} of {result['connections']} connections "
-                   "were completed")
+                   f"were completed; {losses(run)}")
         if run["joins"] != result["connections"]:
             yield f"{name}: {run['joins']} joins were tried, not one a connection"
     if result["bytes_wrong"]:

@@ -117,13 +117,4 @@ def has_join(options):
 
 def joins_accepted(sandbox, namespace):
     """The joins whose third ACK the kernel of a namespace has accepted, ever."""
-    return mptcp_counter(sandbox, namespace, "MPJoinAckRx")
-
-
-def mptcp_counter(sandbox, namespace, name):
-    """What the kernel of a namespace has counted of MPTCP."""
-    lines = sandbox.run(namespace, "cat", "/proc/net/netstat").splitlines()
-    for names, values in zip(lines[::2], lines[1::2]):
-        if names.startswith("MPTcpExt:"):
-            return int(dict(zip(names.split(), values.split()))[name])
-    raise FarmError("this kernel does not count MPTCP")
+    return sandbox.kernel_counters(namespace)["MPTcpExtMPJoinAckRx"]

@@ -16,6 +16,7 @@ from topology import Topology
 
 RELOADS_AT_ONCE = 2
 NEW_KEYS_SECONDS = 60
+RELAY_SECONDS = 10
 
 
 class Roles(NamedTuple):
@@ -59,6 +60,7 @@ class Farm:
         self._roles = roles
         self._routing = routing
         self.routing = None
+        self._relay = None
         # What runs, by the name of its machine.
         self.balancers = {}
         self.agents = {}
@@ -72,8 +74,8 @@ class Farm:
             self.file.add_epoch(epoch)
         self.file.write()
         ports = [f"{end}-{path}" for path in PATHS for end in ("client", "router")]
-        self.sandbox.start("relay", [self._programs.relay, str(round(rtt_ms * 500)), *ports],
-                           "the relay")
+        self._relay = self.sandbox.start(
+            "relay", [self._programs.relay, str(round(rtt_ms * 500)), *ports], "the relay")
 
     def start(self):
         """Start everything that the farm file names, and send the service's packets to it."""
@@ -88,6 +90,11 @@ class Farm:
         self._start_agents()
         self.routing = ROUTING[self._routing](self)
         self.routing.announce(*(balancers or self.topology.servers))
+
+    def frames_lost(self):
+        """End the relay; how many frames it had no time for."""
+        self._relay.terminate()
+        return json.loads(self._relay.finish(RELAY_SECONDS))["overflowed"]
 
     def start_balancer(self, name):
         """Start a balancer."""

@@ -194,6 +194,17 @@ class Sandbox:
         result.bind((interface, protocol))
         return result
 
+    def kernel_counters(self, name):
+        """The counters of a namespace's kernel: {"TcpExtSyncookiesSent": 3, …}."""
+        values = {}
+        for file in ("netstat", "snmp"):
+            lines = self.run(name, "cat", f"/proc/net/{file}").splitlines()
+            for names, numbers in zip(lines[::2], lines[1::2]):
+                group = names.split(":")[0]
+                values |= {group + key: int(number) for key, number in
+                           zip(names.split()[1:], numbers.split()[1:])}
+        return values
+
     def ip(self, name, *lines):
         """Carry out `ip` commands in a namespace."""
         command("ip", "-n", self._prefix + name, "-batch", "-", stdin="\n".join(lines) + "\n")
