@@ -161,7 +161,7 @@ struct server_join_limit {
 	COUNTER(HIDDEN, "dropped_hidden_header",                                                   \
 		"TCP headers in pieces, or behind many extension headers, dropped")                \
 	COUNTER(SYN_HANDED_OVER, "syn_handed_over",                                                \
-		"SYNs with MP_CAPABLE given to the auxiliary listener")                            \
+		"SYNs with MP_CAPABLE, and the same without, given to the auxiliary listener")     \
 	COUNTER(SYN_SOCKET, "syn_left_socket", "not so: there is a connection or TIME_WAIT entry") \
 	COUNTER(SYN_LISTENER, "syn_left_listener", "not so: no listener, or an unsuitable one")    \
 	COUNTER(SYN_UNMARKED, "syn_left_unmarked", "not so: the listener has no fresh mark")       \

@@ -113,6 +113,21 @@ static __always_inline __u64 fill_slot(struct server_slot *slot, __u64 kernel_ke
 	return key;
 }
 
+/* Whether a flow was the last one to see a key, and so has got a SYN/ACK with a cookie. */
+static __always_inline bool was_offered(__u64 flow)
+{
+	int which;
+
+	for (which = 0; which < 2; which++) {
+		__u32 index = candidate(flow, which);
+		struct server_slot *slot = bpf_map_lookup_elem(&slots, &index);
+
+		if (slot && slot->shown_to == flow)
+			return true;
+	}
+	return false;
+}
+
 /* The key to offer to a flow. */
 static __always_inline __u64 offer_key(__u64 flow, __u64 kernel_key)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * SYNs to a service. One with MP_CAPABLE is handed over to the auxiliary listener, which answers
- * it with a SYN cookie; those with MP_JOIN are counted and limited.
+ * it with a SYN cookie; so is the same SYN when the client sends it again without MP_CAPABLE. Those
+ * with MP_JOIN are counted and limited.
  */
 #ifndef MPTCPLB_SERVER_SYN_BPF_H
 #define MPTCPLB_SERVER_SYN_BPF_H
@@ -10,6 +11,7 @@
 
 #include "listener.bpf.h"
 #include "maps.bpf.h"
+#include "slots.bpf.h"
 
 const volatile struct server_join_limit join_limit_token = {};
 const volatile struct server_join_limit join_limit_total = {};
@@ -186,6 +188,17 @@ static __always_inline bool admit_join(__u32 token)
 	return true;
 }
 
+/*
+ * Whether a SYN without MPTCP is that of a client that has tried with MP_CAPABLE and got no answer
+ * in time. A half-open request beside the cookies that are on their way to it would be in the way
+ * of the ACK of any of them, and the connection would be reset.
+ */
+static __always_inline bool gave_up_mptcp(const struct packet *packet)
+{
+	return was_offered(flow_id(&packet->ip.source, packet->tcp.source, &packet->ip.destination,
+				   packet->tcp.dest, bpf_ntohl(packet->tcp.seq)));
+}
+
 /* What to do with a SYN to a service: true to let it pass. */
 static __always_inline bool check_syn(struct __sk_buff *skb, const struct packet *packet,
 				      const struct server_mark *mark)
@@ -196,7 +209,9 @@ static __always_inline bool check_syn(struct __sk_buff *skb, const struct packet
 		return true;
 	if (mptcplb_core_syn_is_join(&walk.syn))
 		return admit_join(walk.syn.token);
-	if (walk.syn.seen == MPTCPLB_SYN_CAPABLE && !cookies_for_all)
+	if (cookies_for_all)
+		return true;
+	if (walk.syn.seen == MPTCPLB_SYN_CAPABLE || (!walk.syn.seen && gave_up_mptcp(packet)))
 		hand_over(skb, packet, mark);
 	return true;
 }

@@ -201,6 +201,30 @@ START_TEST(plain_syn_is_not_looked_at)
 }
 END_TEST
 
+START_TEST(syn_again_without_mp_capable_is_handed_over_like_the_first)
+{
+	static const uint8_t mss[] = { 2, 4, 5, 180 };
+	struct options options = { .length = 0 };
+	struct frame syn, other;
+	uint8_t key[8];
+
+	options_add(&options, mss, sizeof(mss));
+	syn = syn_with(&options);
+	put32(tcp_of(&syn) + 4, ISN);
+	tcp_finish(&syn);
+	other = syn_with(&options);
+
+	slots_fill();
+	assert_passed(syn);
+	ck_assert_uint_eq(counter(SERVER_SYN_LISTENER), 0);
+	offered_key(CLIENT_PORT, key);
+	assert_passed(other); /* of another connection from that port */
+	ck_assert_uint_eq(counter(SERVER_SYN_LISTENER), 0);
+	assert_passed(syn);
+	ck_assert_uint_eq(counter(SERVER_SYN_LISTENER), 1);
+}
+END_TEST
+
 /* The loopback address of the version under test. */
 static socklen_t loopback(struct sockaddr_storage *storage, struct server_address *address)
 {
@@ -359,6 +383,7 @@ static void add_tests_with_limit_of_token(TCase *tcase)
 	tcase_add_test(tcase, joins_are_let_in_again_with_time);
 	tcase_add_test(tcase, flood_of_joins_of_one_token_leaves_room_for_others);
 	tcase_add_test(tcase, syn_with_mp_capable_is_never_dropped);
+	tcase_add_test(tcase, syn_again_without_mp_capable_is_handed_over_like_the_first);
 	tcase_add_test(tcase, syn_without_an_mptcp_listener_is_left);
 	tcase_add_test(tcase, syn_to_a_listener_without_a_mark_is_left);
 	tcase_add_test(tcase, plain_syn_is_not_looked_at);
