@@ -165,7 +165,8 @@ class Failure(unittest.TestCase):
                       "owner", err)
 
     def test_every_complaint(self):
-        good = {"connections_completed": 5, "joins": 5, "joins_at_owner": 5}
+        good = {"connections_completed": 5, "joins": 5, "joins_at_owner": 5, "frames_lost": 3,
+                "cookies_refused": 7}
         fine = {"connections": 5, "bytes_wrong": 0, "plain": good | {"joins_at_owner": 1},
                 "mptcplb": good}
         self.assertEqual(list(farm.complaints(fine)), [])
@@ -176,6 +177,9 @@ class Failure(unittest.TestCase):
                           ("hung", fine | {"mptcplb": good | {"connections_completed": 4}})):
             with self.subTest(name):
                 self.assertEqual(len(list(farm.complaints(bad))), 1)
+        self.assertEqual(list(farm.complaints(fine | {"plain": good | {"connections_completed": 4}})),
+                         ["plain: 4 of 5 connections were completed; the relay lost 3 frames, and "
+                          "servers refused 7 cookies"])
 
     def test_a_program_that_does_not_start(self):
         wrong = {"plain": members.Roles(["--no-such-option"], [])}
