@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
- * Sends SYNs of clients that do not exist, as fast as one core can: for bench/server_flood, in a
+ * Sends SYNs of clients that do not exist, as fast as one core can: for other scripts here, in a
  * network namespace of its own. Addresses (of 10.0.0.0/8), ports and sequence numbers are random.
  */
 #define _GNU_SOURCE
@@ -99,8 +99,8 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-/* Returns 0, or -1 and errno. */
-static int send_for(struct flood *flood, double seconds)
+/* Send so many packets, unless the time is over before. Returns 0, or -1 and errno. */
+static int send_frames(struct flood *flood, double seconds, uint64_t packets)
 {
 	static struct frame frames[BATCH];
 	struct mmsghdr messages[BATCH] = { 0 };
@@ -113,16 +113,17 @@ static int send_for(struct flood *flood, double seconds)
 		messages[i].msg_hdr.msg_iov = &vectors[i];
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
-	while (now() - start < seconds) {
+	while (sent < packets && now() - start < seconds) {
+		unsigned int size = packets - sent < BATCH ? (unsigned int)(packets - sent) : BATCH;
 		int count;
 
-		for (int i = 0; i < BATCH; i++)
+		for (unsigned int i = 0; i < size; i++)
 			make_frame(flood, &frames[i]);
-		count = sendmmsg(flood->fd, messages, BATCH, 0);
+		count = sendmmsg(flood->fd, messages, size, 0);
 		if (count < 0 && errno != ENOBUFS)
 			return -1;
 		sent += count > 0 ? (uint64_t)count : 0;
-		refused += (uint64_t)(BATCH - (count > 0 ? count : 0));
+		refused += size - (count > 0 ? (uint64_t)count : 0);
 	}
 	printf("{\"sent\":%llu,\"refused\":%llu,\"seconds\":%.3f}\n", (unsigned long long)sent,
 	       (unsigned long long)refused, now() - start);
@@ -188,18 +189,19 @@ static bool make_model(struct flood *flood, char **words)
 int main(int argc, char **argv)
 {
 	struct flood flood = { .random = (uint64_t)time(NULL) << 20 | 1 };
-	double seconds = argc == 7 ? atof(argv[6]) : 0;
+	double seconds = argc == 7 || argc == 8 ? atof(argv[6]) : 0;
+	uint64_t packets = argc == 8 ? strtoull(argv[7], NULL, 10) : UINT64_MAX;
 
 	if (seconds <= 0 || seconds > SECONDS_MAX || !make_model(&flood, argv + 1)) {
 		fprintf(stderr,
 			"Usage: syn_flood INTERFACE MAC ADDRESS PORT plain|capable|join=TOKEN|guess "
-			"SECONDS\n"
+			"SECONDS [PACKETS]\n"
 			"Floods a service with SYNs for at most %d seconds.\n",
 			SECONDS_MAX);
 		return 2;
 	}
 	flood.fd = open_socket(argv[1]);
-	if (flood.fd < 0 || send_for(&flood, seconds)) {
+	if (flood.fd < 0 || send_frames(&flood, seconds, packets)) {
 		perror("syn_flood");
 		return 1;
 	}
