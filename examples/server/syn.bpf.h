@@ -10,6 +10,7 @@
 #include <mptcplb/core.h>
 
 #include "listener.bpf.h"
+#include "live.bpf.h"
 #include "maps.bpf.h"
 #include "slots.bpf.h"
 
@@ -25,7 +26,7 @@ struct {
 	__type(value, struct server_auxiliary);
 } auxiliaries SEC(".maps");
 
-/* Token -> when its next join is due; 0 stands for all tokens, as no token is 0. */
+/* Live token -> when its next join is due. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
@@ -33,9 +34,10 @@ struct {
 	__type(value, __u64);
 } joins_due SEC(".maps");
 
+/* When the next join of any token is due: of those that are not live (0), of those that are (1). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, __u64);
 } all_joins_due SEC(".maps");
@@ -164,25 +166,29 @@ static __always_inline bool within(const volatile struct server_join_limit *limi
 	return true;
 }
 
-/* Whether a join may go on. Retransmitted SYNs count like others. */
+/*
+ * Whether a join may go on. Retransmitted SYNs count like others. Who guesses tokens takes nothing
+ * from those who know one.
+ */
 static __always_inline bool admit_join(__u32 token)
 {
 	__u64 now = bpf_ktime_get_ns(), due = now + join_limit_token.interval_ns;
+	__u32 is_live = bpf_map_lookup_elem(&live, &token) != NULL;
+	const bool own_limit = is_live && join_limit_token.interval_ns;
 	__u64 *token_due, *total_due;
-	__u32 zero = 0;
 
-	token_due = join_limit_token.interval_ns ? bpf_map_lookup_elem(&joins_due, &token) : NULL;
+	token_due = own_limit ? bpf_map_lookup_elem(&joins_due, &token) : NULL;
 	if (token_due && !within(&join_limit_token, token_due, now)) {
 		count(SERVER_JOIN_TOKEN_LIMIT);
 		return false;
 	}
 	total_due =
-		join_limit_total.interval_ns ? bpf_map_lookup_elem(&all_joins_due, &zero) : NULL;
+		join_limit_total.interval_ns ? bpf_map_lookup_elem(&all_joins_due, &is_live) : NULL;
 	if (total_due && !within(&join_limit_total, total_due, now)) {
 		count(SERVER_JOIN_TOTAL_LIMIT);
 		return false;
 	}
-	if (join_limit_token.interval_ns && !token_due)
+	if (own_limit && !token_due)
 		bpf_map_update_elem(&joins_due, &token, &due, BPF_ANY);
 	count(SERVER_JOIN_PASSED);
 	return true;

@@ -52,11 +52,20 @@ static struct frame capable_syn(void)
 	return syn_with(&options);
 }
 
-/* Use up what the limits of joins allow at once. */
+static void make_live(uint32_t token)
+{
+	const struct server_live value = { .entered_at = now_ns() };
+
+	ck_assert_int_eq(bpf_map_update_elem(bpf_map__fd(skel->maps.live), &token, &value, BPF_ANY),
+			 0);
+}
+
+/* Use up what the limits of joins allow at once to a live token. */
 static void reach_limits(void)
 {
 	int i;
 
+	make_live(TOKEN);
 	for (i = 0; i < LIMIT; i++)
 		assert_passed(join_syn(TOKEN));
 }
@@ -65,6 +74,7 @@ START_TEST(joins_of_a_token_are_limited)
 {
 	reach_limits();
 	assert_dropped(join_syn(TOKEN));
+	make_live(TOKEN + 1);
 	assert_passed(join_syn(TOKEN + 1));
 	ck_assert_uint_eq(counter(SERVER_JOIN_PASSED), LIMIT + 1);
 	ck_assert_uint_eq(counter(SERVER_JOIN_TOKEN_LIMIT), 1);
@@ -84,15 +94,41 @@ START_TEST(joins_of_all_tokens_are_limited)
 }
 END_TEST
 
+START_TEST(joins_of_guessed_tokens_take_nothing_from_live_ones)
+{
+	uint32_t i;
+
+	for (i = 1; i <= LIMIT; i++)
+		assert_passed(join_syn(TOKEN + i));
+	assert_dropped(join_syn(TOKEN + i));
+	reach_limits();
+	assert_dropped(join_syn(TOKEN));
+	ck_assert_uint_eq(counter(SERVER_JOIN_PASSED), 2 * LIMIT);
+}
+END_TEST
+
+START_TEST(guessed_tokens_are_not_remembered)
+{
+	const uint32_t guessed = TOKEN + 1;
+	uint64_t due;
+
+	assert_passed(join_syn(guessed));
+	ck_assert_int_eq(bpf_map_lookup_elem(bpf_map__fd(skel->maps.joins_due), &guessed, &due),
+			 -ENOENT);
+	reach_limits();
+	assert_dropped(join_syn(TOKEN));
+}
+END_TEST
+
 START_TEST(joins_are_let_in_again_with_time)
 {
 	const uint64_t long_ago = now_ns() - SERVER_SECOND_NS;
-	const uint32_t token = TOKEN, zero = 0;
+	const uint32_t token = TOKEN, live = 1;
 
 	reach_limits();
 	assert_dropped(join_syn(TOKEN));
 	bpf_map_update_elem(bpf_map__fd(skel->maps.joins_due), &token, &long_ago, BPF_EXIST);
-	bpf_map_update_elem(bpf_map__fd(skel->maps.all_joins_due), &zero, &long_ago, BPF_ANY);
+	bpf_map_update_elem(bpf_map__fd(skel->maps.all_joins_due), &live, &long_ago, BPF_ANY);
 	reach_limits();
 	assert_dropped(join_syn(TOKEN));
 }
@@ -105,6 +141,7 @@ START_TEST(flood_of_joins_of_one_token_leaves_room_for_others)
 	reach_limits();
 	for (i = 0; i < 1000; i++)
 		assert_dropped(join_syn(TOKEN));
+	make_live(TOKEN + 1);
 	assert_passed(join_syn(TOKEN + 1));
 	ck_assert_uint_eq(counter(SERVER_JOIN_TOKEN_LIMIT), 1000);
 }
@@ -380,6 +417,7 @@ static void load_with_limit_of_all(void)
 static void add_tests_with_limit_of_token(TCase *tcase)
 {
 	tcase_add_test(tcase, joins_of_a_token_are_limited);
+	tcase_add_test(tcase, guessed_tokens_are_not_remembered);
 	tcase_add_test(tcase, joins_are_let_in_again_with_time);
 	tcase_add_test(tcase, flood_of_joins_of_one_token_leaves_room_for_others);
 	tcase_add_test(tcase, syn_with_mp_capable_is_never_dropped);
@@ -394,6 +432,7 @@ static void add_tests_with_limit_of_token(TCase *tcase)
 static void add_tests_with_limit_of_all(TCase *tcase)
 {
 	tcase_add_test(tcase, joins_of_all_tokens_are_limited);
+	tcase_add_test(tcase, joins_of_guessed_tokens_take_nothing_from_live_ones);
 	tcase_add_test(tcase, joins_are_let_in_again_with_time);
 	tcase_add_test(tcase, syn_with_mp_capable_is_never_dropped);
 }
