@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon.h"
 
@@ -16,14 +17,28 @@ static int create_link(int program, unsigned int ifindex, unsigned int mode)
 	return bpf_link_create(program, (int)ifindex, BPF_XDP, &options);
 }
 
+/* A program's name, or "?" where it cannot be told. */
+static const char *name_of(uint32_t id, struct bpf_prog_info *info)
+{
+	uint32_t size = sizeof(*info);
+	int program = bpf_prog_get_fd_by_id(id);
+
+	if (program < 0 || bpf_obj_get_info_by_fd(program, info, &size))
+		strcpy(info->name, "?");
+	if (program >= 0)
+		close(program);
+	return info->name;
+}
+
 static int refuse(const char *interface, unsigned int ifindex, int error)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct bpf_prog_info info = { 0 };
 
 	if ((error == -EBUSY || error == -EEXIST) && bpf_xdp_query((int)ifindex, 0, &query) == 0)
-		log_error(
-			"interface \"%s\" already has an XDP program, with id %u: detach that first",
-			interface, query.prog_id);
+		log_error("interface \"%s\" already has an XDP program, \"%s\" with id %u: detach "
+			  "that first, or, if it is a balancer's that was pinned, give its --pin",
+			  interface, name_of(query.prog_id, &info), query.prog_id);
 	else
 		log_error("cannot attach to interface \"%s\": %s", interface, strerror(-error));
 	return -1;

@@ -271,6 +271,24 @@ static struct bpf_map *map_of(const struct balancer_bpf *skeleton, enum dataplan
 	return bpf_object__find_map_by_name(skeleton->obj, map_names[map]);
 }
 
+/* Pinned maps may be another version's, with other values. */
+static bool are_alike(const struct load *load)
+{
+	for (int i = 0; load->before && i < DATAPLANE_MAP_COUNT; i++) {
+		struct bpf_map_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(load->before->fds[i], &info, &size) == 0 &&
+		    info.value_size == bpf_map__value_size(map_of(load->skeleton, i)))
+			continue;
+		log_error("the map \"%s\" of before is another version's: expected "
+			  "\"mptcplb-balancer detach\" first",
+			  map_names[i]);
+		return false;
+	}
+	return true;
+}
+
 /* Take over what outlives a change of the farm. */
 static int share_maps(const struct load *load)
 {
@@ -325,7 +343,7 @@ static int load_and_fill(struct load *load)
 	skeleton->rodata->outer_ipv6 = load->self->address->version == 6;
 	skeleton->rodata->tokens = load->options->tokens;
 	skeleton->rodata->drop_unroutable = load->options->drop_unroutable;
-	if (indices_assign(&load->indices, load->farm, load->before))
+	if (!are_alike(load) || indices_assign(&load->indices, load->farm, load->before))
 		return -1;
 	if (addresses_make(&load->addresses, load->farm, load->indices.services))
 		return -1;

@@ -124,7 +124,8 @@ static uint32_t explain_memory(struct explanation *explanation, const struct que
 	uint64_t word;
 
 	if (!source->remembered) {
-		say(explanation, "what a balancer remembers of this flow comes first: the file does not tell");
+		say(explanation,
+		    "what a balancer remembers of this flow comes first: the file does not tell");
 		return BALANCER_NO_SERVER;
 	}
 	word = source->remembered(source->of, &question->flow);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include "pins.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,11 +37,12 @@ int pins_restore(const char *directory, struct dataplane_maps *maps)
 		maps->fds[i] = fd;
 		if (fd >= 0)
 			continue;
-		log_error("cannot take over %s/%s: %s", directory, dataplane_map_name(i),
-			  strerror(-fd));
+		log_error("cannot take over %s/%s: %s: expected all that a balancer has pinned; "
+			  "\"mptcplb-balancer detach --pin %s\" ends it",
+			  directory, dataplane_map_name(i), strerror(-fd), directory);
 		pins_close(maps);
 		close(link);
-		return fd;
+		return -EBADF; /* and not -ENOENT: there is something */
 	}
 	return link;
 }
@@ -55,6 +57,21 @@ int pins_store(const char *directory, int link, const struct dataplane_maps *map
 	}
 	/* Last: whoever finds a link finds the maps too. */
 	return pin_replace(directory, LINK, link);
+}
+
+const char *pins_interface(const char *directory, char interface[IF_NAMESIZE])
+{
+	int link = pin_open(directory, LINK);
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+	const char *name = NULL;
+
+	if (link < 0)
+		return NULL;
+	if (bpf_obj_get_info_by_fd(link, &info, &size) == 0)
+		name = if_indextoname(info.xdp.ifindex, interface);
+	close(link);
+	return name;
 }
 
 int pins_remove(const char *directory)

@@ -6,6 +6,8 @@
 #ifndef MPTCPLB_BALANCER_PINS_H
 #define MPTCPLB_BALANCER_PINS_H
 
+#include <net/if.h>
+
 #include "dataplane.h"
 
 /*
@@ -22,6 +24,12 @@ void pins_close(struct dataplane_maps *maps);
  * -1 after an error message.
  */
 int pins_store(const char *directory, int link, const struct dataplane_maps *maps);
+
+/*
+ * The interface that the pinned link is on, where its name can be told from this network namespace;
+ * else NULL.
+ */
+const char *pins_interface(const char *directory, char interface[IF_NAMESIZE]);
 
 /* Remove all pins and the directory. Returns 0, or -errno: -ENOENT when there is none. */
 int pins_remove(const char *directory);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "ask.h"
@@ -14,6 +15,22 @@ int command_reload(int argc, char **argv)
 	struct ask_options options = { BALANCER_ASK, .takes = ASK_SETTLE };
 
 	return ask_reload(&options, argc, argv);
+}
+
+/* A process that runs holds the program in its place, whatever becomes of the pins. */
+static void warn_if_served(const char *directory)
+{
+	struct ask_options options = { BALANCER_ASK };
+	char interface[IF_NAMESIZE];
+	json_t *reply = NULL;
+
+	options.instance = pins_interface(directory, interface);
+	if (options.instance && ask_quietly(&options, "status", &reply) != -ECONNREFUSED)
+		log_warning(
+			"a mptcplb-balancer runs on interface \"%s\": its program goes on until "
+			"it is stopped",
+			interface);
+	json_decref(reply);
 }
 
 int command_detach(int argc, char **argv)
@@ -31,9 +48,13 @@ int command_detach(int argc, char **argv)
 		log_error("detach needs --pin DIRECTORY and nothing else: see --help");
 		return EXIT_USAGE;
 	}
+	warn_if_served(directory);
 	error = pins_remove(directory);
 	if (!error)
 		return EXIT_FINE;
-	log_error("cannot remove the pins in %s: %s", directory, strerror(-error));
+	if (error == -ENOENT)
+		log_error("no balancer has pinned anything in %s", directory);
+	else
+		log_error("cannot remove the pins in %s: %s", directory, strerror(-error));
 	return EXIT_FAILED;
 }

@@ -105,8 +105,12 @@ json_t *ask(const struct ask_options *options, const char *request)
 	if (!error)
 		return reply;
 	if (error == -ECONNREFUSED)
-		log_error("no mptcplb-%s runs here with --%s \"%s\"", options->program,
-			  options->instance_option, options->instance);
+		log_error("no mptcplb-%s runs here with --%s \"%s\"; what one has left pinned "
+			  "works on without it",
+			  options->program, options->instance_option, options->instance);
+	else if (error == -EACCES)
+		log_error("the mptcplb-%s with --%s \"%s\" answers root and its own user alone",
+			  options->program, options->instance_option, options->instance);
 	else
 		log_error("the mptcplb-%s with --%s \"%s\" does not answer: %s", options->program,
 			  options->instance_option, options->instance, strerror(-error));

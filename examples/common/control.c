@@ -146,13 +146,18 @@ static int reply_to(int fd, char *(*answer)(void *context, const char *request),
 
 int control_serve(int fd, char *(*answer)(void *context, const char *request), void *context)
 {
+	const struct reply_header refusal = { .error = -EACCES };
 	int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 
 	if (peer < 0)
 		return -errno;
 	/* A peer that goes away or is too slow harms itself alone. */
-	if (peer_is_trusted(peer) && set_timeouts(peer, DAEMON_TIMEOUT_SECONDS) == 0)
-		(void)reply_to(peer, answer, context);
+	if (set_timeouts(peer, DAEMON_TIMEOUT_SECONDS) == 0) {
+		if (peer_is_trusted(peer))
+			(void)reply_to(peer, answer, context);
+		else
+			(void)send_all(peer, &refusal, sizeof(refusal));
+	}
 	close(peer);
 	return 0;
 }
@@ -204,10 +209,11 @@ int control_request(const char *program, const char *instance, const char *reque
 		error = -errno;
 	/* Root may ask a daemon that runs as a user of its own. */
 	if (!error && geteuid() != 0 && !peer_is_trusted(fd))
-		error = -EACCES;
+		error = -EPERM;
 	if (!error)
 		error = send_all(fd, padded, sizeof(padded));
-	if (!error)
+	/* Who refuses us may not wait for the request. */
+	if (!error || error == -EPIPE)
 		error = receive_reply(fd, reply);
 	close(fd);
 	return error;

@@ -28,7 +28,8 @@ int control_serve(int fd, char *(*answer)(void *context, const char *request), v
 
 /*
  * Ask a running daemon. On success *reply is a NUL-terminated string to be freed. Returns 0, or
- * -errno: -ECONNREFUSED when no such daemon runs, -EOPNOTSUPP when it does not know the request.
+ * -errno: -ECONNREFUSED when no such daemon runs, -EOPNOTSUPP when it does not know the request,
+ * -EACCES when it refuses our user, -EPERM when it runs as a user whom we do not trust.
  */
 int control_request(const char *program, const char *instance, const char *request, char **reply);
 

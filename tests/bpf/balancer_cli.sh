@@ -289,9 +289,26 @@ rmdir "$pin/new"
 expect 0 "" in_namespace "$program" reload --interface near
 [ "$(xdp_program)" != "$before" ] || { echo "FAILED: a reload left the old program"; failures=$((failures + 1)); }
 stop TERM
+start --config "$config" --interface near --pin "$pin"
+kill -KILL "$running"
+wait "$running" 2>/dev/null
+running=
+expect 1 "what one has left pinned works on without it" in_namespace "$program" status --interface near
+expect 1 'already has an XDP program, "balancer" with id' $run --config "$config" --interface near
+rm "$pin/counters"
+expect 1 "cannot take over $pin/counters: No such file" $run --config "$config" --interface near --pin "$pin"
 expect 0 "" "$program" detach --pin "$pin"
 [ -z "$(xdp_program)" ] || { echo "FAILED: still attached after detach"; failures=$((failures + 1)); }
-expect 1 "No such file" "$program" detach --pin "$pin"
+expect 1 "no balancer has pinned anything in $pin" "$program" detach --pin "$pin"
+start --config "$config" --interface near --pin "$pin"
+# somebody else, who may not be able to reach the program itself
+chmod 711 "$dir"
+install -m 755 "$program" "$dir/program"
+expect 1 "answers root and its own user alone" in_namespace setpriv --reuid=65534 --regid=65534 \
+	--clear-groups "$dir/program" status --interface near
+expect 0 'runs on interface "near": its program goes on until' in_namespace "$program" detach --pin "$pin"
+stop TERM
+[ -z "$(xdp_program)" ] || { echo "FAILED: still attached after detach and stop"; failures=$((failures + 1)); }
 
 # a redirector is one of the servers
 expect 1 'the farm has no server "lb-1"' \
@@ -315,7 +332,7 @@ expect 0 "using generic mode, which is slower" cat "$dir/errors"
 
 # somebody else's XDP program: the one on lo, under another name of that interface
 in_namespace ip link property add dev lo altname lo-too
-expect 1 'interface "lo-too" already has an XDP program, with id' \
+expect 1 'interface "lo-too" already has an XDP program, "balancer" with id' \
 	$run --config "$config" --interface lo-too --name lb-1
 stop TERM
 

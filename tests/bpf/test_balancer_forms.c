@@ -773,6 +773,23 @@ START_TEST(settling_is_no_change)
 }
 END_TEST
 
+START_TEST(maps_of_another_version_are_refused)
+{
+	struct dataplane_maps maps;
+	struct farm farm;
+
+	farm_make(&farm, 4, SERVERS);
+	for (int i = 0; i < DATAPLANE_ERRORS; i++) {
+		maps = *dataplane_maps(dataplane);
+		maps.fds[i] =
+			bpf_map_create(BPF_MAP_TYPE_ARRAY, "other", 4, 8 * (i + 1000), 1, NULL);
+		ck_assert_int_ge(maps.fds[i], 0);
+		ck_assert_ptr_null(try_farm(&farm, false, false, &maps));
+		close(maps.fds[i]);
+	}
+}
+END_TEST
+
 START_TEST(undoing_a_drain_moves_no_flow)
 {
 	static int servers[SYN_ACK_AWAY];
@@ -987,6 +1004,7 @@ int main(void)
 	tcase_add_test(tcase, flows_of_before_are_remembered_in_moved_slots);
 	tcase_add_loop_test(tcase, a_settled_balancer_keeps_its_flows_and_agrees_with_others, 0, 2);
 	tcase_add_test(tcase, settling_is_no_change);
+	tcase_add_test(tcase, maps_of_another_version_are_refused);
 	tcase_add_test(tcase, undoing_a_drain_moves_no_flow);
 	tcase_add_test(tcase, flows_outlive_the_epoch_of_their_token);
 	tcase_add_test(tcase, flows_of_a_removed_server_end);
