@@ -33,7 +33,7 @@ class Failures(unittest.TestCase):
                     self.assertRegex(output, rf"(?m)^{step} +20 +40 +10 +10 +0 ")
 
     def test_balancers_lose_no_connection_to_changes_of_the_farm_file(self):
-        code, output = run("--roles", "mptcplb", "--steps", "broken_files,roll_epochs,drain")
+        code, output = run("--roles", "mptcplb", "--steps", "broken_files,roll_epochs,drain,settle")
         self.assertEqual(code, 0, output)
 
 
