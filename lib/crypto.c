@@ -61,6 +61,11 @@ uint64_t crypto_siphash(const uint8_t key[CRYPTO_SIPHASH_KEY_SIZE], const uint8_
 	return hash;
 }
 
+int crypto_is_zero(const uint8_t *bytes, size_t length)
+{
+	return sodium_is_zero(bytes, length);
+}
+
 void crypto_wipe(void *buffer, size_t length)
 {
 	sodium_memzero(buffer, length);

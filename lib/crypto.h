@@ -30,6 +30,9 @@ void crypto_hmac_sha256(uint8_t hmac[CRYPTO_SHA256_SIZE], const uint8_t *key, si
 uint64_t crypto_siphash(const uint8_t key[CRYPTO_SIPHASH_KEY_SIZE], const uint8_t *message,
 			size_t length);
 
+/* Whether all bytes are 0, in a time that says nothing of them. */
+int crypto_is_zero(const uint8_t *bytes, size_t length);
+
 void crypto_wipe(void *buffer, size_t length);
 
 #endif

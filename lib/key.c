@@ -6,6 +6,7 @@
 #include <mptcplb/keyring.h>
 
 #include "crypto.h"
+#include "declassify.h"
 
 static const char *const mode_names[] = {
 	[MPTCPLB_MODE_RFC8684] = "rfc8684",
@@ -109,34 +110,40 @@ int mptcplb_key_idsn(enum mptcplb_mode mode, uint64_t *idsn, const uint8_t *key,
 	return MPTCPLB_OK;
 }
 
+/* Whether a key that was drawn is none. It is thrown away then, so this may be acted on. */
+static int is_zero(const uint8_t *key, size_t length)
+{
+	int zero = crypto_is_zero(key, length);
+
+	declassify(&zero, sizeof(zero));
+	return zero;
+}
+
 int mptcplb_key_implicit(uint8_t key[MPTCPLB_KEY_SIZE], uint32_t token,
 			 const struct mptcplb_random *random)
 {
 	struct mptcplb_core_secret secret;
-	uint8_t k[4];
-	uint32_t z;
+	uint8_t drawn[MPTCPLB_KEY_SIZE]; /* Z and K */
 	int error;
 
 	if (token == 0)
 		return MPTCPLB_ERR_TOKEN_ZERO;
 	do {
-		error = mptcplb_random_bytes(random, k, sizeof(k));
+		error = mptcplb_random_bytes(random, drawn + 4, sizeof(drawn) - 4);
 		if (error)
 			return error;
-		implicit_secret(&secret, k);
-		z = mptcplb_core_decrypt(&secret, MPTCPLB_TOKEN_BITS, token);
-	} while (z == 0 && mptcplb_core_be32(k) == 0);
-	store_be32(key, z);
-	memcpy(key + 4, k, sizeof(k));
+		implicit_secret(&secret, drawn + 4);
+		store_be32(drawn, mptcplb_core_decrypt(&secret, MPTCPLB_TOKEN_BITS, token));
+	} while (is_zero(drawn, sizeof(drawn)));
+	memcpy(key, drawn, sizeof(drawn));
 	mptcplb_wipe(&secret, sizeof(secret));
-	mptcplb_wipe(k, sizeof(k));
+	mptcplb_wipe(drawn, sizeof(drawn));
 	return MPTCPLB_OK;
 }
 
 int mptcplb_key_random(enum mptcplb_mode mode, uint8_t *key, size_t length,
 		       const struct mptcplb_random *random)
 {
-	static const uint8_t zero[MPTCPLB_KEY_SIZE_MAX];
 	uint8_t drawn[MPTCPLB_KEY_SIZE_MAX];
 	int error = check_key(mode, length);
 
@@ -148,7 +155,7 @@ int mptcplb_key_random(enum mptcplb_mode mode, uint8_t *key, size_t length,
 		error = mptcplb_random_bytes(random, drawn, length);
 		if (error)
 			return error;
-	} while (memcmp(drawn, zero, length) == 0);
+	} while (is_zero(drawn, length));
 	memcpy(key, drawn, length);
 	mptcplb_wipe(drawn, sizeof(drawn));
 	return MPTCPLB_OK;

@@ -61,7 +61,10 @@ struct search_batch {
 	struct candidates candidates;
 };
 
-/* Note the candidates among the first keys. A token's epoch is public, so it may be acted on. */
+/*
+ * Note the candidates among the first keys. Tokens are public: the one that is found goes over the
+ * wire, and the keys of the others nobody will have. The same goes for whether a key is zero.
+ */
 static void add_candidates(const struct mptcplb_keyring *keyring, struct search_batch *batch,
 			   size_t count, uint64_t tries)
 {
@@ -70,14 +73,18 @@ static void add_candidates(const struct mptcplb_keyring *keyring, struct search_
 
 	for (size_t i = 0; i < count; i++) {
 		uint32_t token = batch->tokens[i];
+		uint32_t fits;
 		uint64_t key;
 
+		declassify(&token, sizeof(token));
 		memcpy(&key, batch->keys[i], sizeof(key));
 		memcpy(candidates->keys[n], &key, sizeof(key));
 		candidates->tokens[n] = token;
 		candidates->tries[n] = tries + i + 1;
-		n += (mptcplb_core_token_epoch(keyring, token) == keyring->active) & (token != 0) &
-		     (key != 0);
+		fits = (mptcplb_core_token_epoch(keyring, token) == keyring->active) &
+		       (token != 0) & (key != 0);
+		declassify(&fits, sizeof(fits));
+		n += fits;
 	}
 	candidates->count = n;
 }

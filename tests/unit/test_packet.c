@@ -61,6 +61,14 @@ static void prepend_ipv6(struct frame *frame, uint8_t protocol)
 	frame->bytes[6] = protocol;
 }
 
+static void prepend_ip(struct frame *frame, uint8_t version, uint8_t protocol)
+{
+	if (version == 4)
+		prepend_ipv4(frame, protocol);
+	else
+		prepend_ipv6(frame, protocol);
+}
+
 /* Parse a copy that has exactly @captured bytes. Pointers of the result are into @frame. */
 static int parse_captured(struct mptcplb_packet *packet, uint32_t link_type,
 			  const struct frame *frame, size_t captured)
@@ -404,14 +412,8 @@ START_TEST(ip_in_ip_keeps_the_outer_addresses)
 		struct frame frame = tcp();
 		struct mptcplb_packet packet;
 
-		if (inner == 4)
-			prepend_ipv4(&frame, TCP);
-		else
-			prepend_ipv6(&frame, TCP);
-		if (outer == 4)
-			prepend_ipv4(&frame, protocol);
-		else
-			prepend_ipv6(&frame, protocol);
+		prepend_ip(&frame, inner, TCP);
+		prepend_ip(&frame, outer, protocol);
 		ck_assert_int_eq(parse_raw(&packet, &frame), MPTCPLB_OK);
 		check_tcp(&packet);
 		check_ip(&packet.ip, inner, TCP);
@@ -449,19 +451,13 @@ START_TEST(an_inner_packet_is_not_longer_than_the_outer_one)
 		struct frame frame = tcp();
 		struct mptcplb_packet packet;
 
-		if (inner == 4)
-			prepend_ipv4(&frame, TCP);
-		else
-			prepend_ipv6(&frame, TCP);
+		prepend_ip(&frame, inner, TCP);
 		frame.bytes[inner == 4 ? 3 : 5]++;
 		/* what a frame has too little is of no account: who knows how it was captured */
 		ck_assert_int_eq(parse_raw(&packet, &frame), MPTCPLB_OK);
 		ck_assert_uint_eq(packet.payload_length, PAYLOAD_SIZE + 1);
 		ck_assert_uint_eq(packet.payload_captured, PAYLOAD_SIZE);
-		if (outer == 4)
-			prepend_ipv4(&frame, inner == 4 ? IPIP : IPV6);
-		else
-			prepend_ipv6(&frame, inner == 4 ? IPIP : IPV6);
+		prepend_ip(&frame, outer, inner == 4 ? IPIP : IPV6);
 		prepend(&frame, outer == 4 ? ETHERNET "0800" : ETHERNET "86dd");
 		frame.length += 8; /* padding, where the inner packet would end */
 		ck_assert_int_eq(parse(&packet, MPTCPLB_LINK_ETHERNET, &frame),
