@@ -19,7 +19,9 @@ from server_network import (FARM, GUARD_SECONDS, IPPROTO_MPTCP, PATHS, PORT, SEC
 
 
 BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
-BPF_PROG_LOAD, BPF_LINK_CREATE, BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_INGRESS = 5, 28, 3, 46
+BPF_PROG_LOAD, BPF_LINK_CREATE = 5, 28
+BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_INGRESS, TCX_NEXT = 3, 46, -1
+BPF_PROG_TYPE_XDP, BPF_XDP, XDP_PASS = 6, 37, 2
 
 
 def bpf(command, attributes):
@@ -33,18 +35,29 @@ def bpf(command, attributes):
 
 
 @contextlib.contextmanager
-def tcx_program(network, interface):
-    """Somebody else's program on the TCX ingress of an interface of the server."""
-    code = ctypes.create_string_buffer(b"\xb7" + bytes(7) + b"\x95" + bytes(7))  # return 0
+def program_on(network, interface, kind, place, verdict, name=b""):
+    """Somebody else's program, which returns a verdict, on an interface of the server."""
+    code = ctypes.create_string_buffer(struct.pack("<BBhiBBhi", 0xb7, 0, 0, verdict,
+                                                   0x95, 0, 0, 0))
     text = ctypes.create_string_buffer(b"GPL")
-    program = bpf(BPF_PROG_LOAD, struct.pack("IIQQ", BPF_PROG_TYPE_SCHED_CLS, 2,
-                                             ctypes.addressof(code), ctypes.addressof(text)))
+    program = bpf(BPF_PROG_LOAD, struct.pack("IIQQIIQII16s", kind, 2, ctypes.addressof(code),
+                                             ctypes.addressof(text), 0, 0, 0, 0, 0, name))
     with network.inside_of("server"):
         link = bpf(BPF_LINK_CREATE, struct.pack("IIII", program, socket.if_nametoindex(interface),
-                                                BPF_TCX_INGRESS, 0))
+                                                place, 0))
     yield
     os.close(link)
     os.close(program)
+
+
+def tcx_program(network, interface):
+    """One on the TCX ingress."""
+    return program_on(network, interface, BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_INGRESS, TCX_NEXT)
+
+
+def xdp_program(network, interface, name):
+    """One on XDP."""
+    return program_on(network, interface, BPF_PROG_TYPE_XDP, BPF_XDP, XDP_PASS, name)
 
 
 class Check(unittest.TestCase):
@@ -178,6 +191,13 @@ class Check(unittest.TestCase):
             self.assertEqual(self.check()[0], 0)
         agent.stop()
         self.network.hands_over = False
+
+    def test_xdp_program_that_comes_first(self):
+        with xdp_program(self.network, "path2", b"firewall"):
+            self.found("interface path2 has an XDP program (firewall, id ", "must pass IP-in-IP")
+        # The redirector is meant to be there.
+        with xdp_program(self.network, "path2", b"balancer"), Echo(self.network):
+            self.assertEqual(self.check()[0], 0)
 
     def test_filter_that_comes_first(self):
         self.server("tc", "qdisc", "add", "dev", "path1", "clsact")
