@@ -115,8 +115,8 @@ MPTCPLB_API void mptcplb_allocator_destroy(struct mptcplb_allocator *allocator);
  *
  * While at most an eighth of the nonces are in use this looks at about one of them. The more are
  * in use, the farther it goes from the one drawn to the next free one: at worst once through the
- * allocator's memory, which for 2 MiB takes some tenths of a millisecond (docs/performance.md). A
- * server that sets a watermark well below the capacity does not come there.
+ * allocator's memory. With the last nonce free of 2^23 that took 0.4 ms in the mean, and may take
+ * twice as long (docs/performance.md). A watermark well below the capacity warns in time.
  *
  * The nonce that would make the token 0 in epoch 0 is never handed out in that epoch: a take that
  * meets it keeps it while it takes another one.

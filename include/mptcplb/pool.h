@@ -26,13 +26,14 @@
  * Items that stand for something, e.g. a nonce claimed from an allocator, are the caller's: before
  * mptcplb_pool_destroy() take them all and release what they stand for.
  *
- * To rotate secrets: give the fills the keyring in which the new epoch is active, by changing struct
- * mptcplb_pool_key_source between two fills. Where threads fill all the time, let the pool's function
- * be one of your own that calls mptcplb_pool_make_key() under a lock, and change the source under
- * that lock. From then on look at the epoch of each key that you take, and release and pass over
- * those of the old epoch: they come first, and when they are through none comes any more (but one
- * for each thread that was filling). They are good keys until that epoch is retired, which waits for
- * its last connection anyway; so this may begin later, but not later than the retirement.
+ * To rotate secrets while the pool is in use:
+ * 1. Give the fills a keyring in which the new epoch is active, by changing their struct
+ *    mptcplb_pool_key_source between two fills. Where threads fill all the time, let the pool's
+ *    @c make be a function that calls mptcplb_pool_make_key() under a lock, and change the source
+ *    under that lock.
+ * 2. From then on, and at the latest when the old epoch is retired, look at the epoch of each key
+ *    that is taken; release what is of the old one and take again. Such keys come first, and soon
+ *    none is left, but for one that each filling thread may have been about to put in.
  * @{
  */
 #ifndef MPTCPLB_POOL_H

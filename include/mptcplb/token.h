@@ -10,8 +10,8 @@
  *
  * Contract
  * - Tokens are integers in host byte order; on the wire they are big-endian.
- * - Nothing is allocated, and nothing is locked (but see random.h for the first call). The keyring is only read, so any number of
- *   threads may use one.
+ * - Nothing is allocated, and nothing is locked (but see random.h for the first call). The keyring
+ *   is only read, so any number of threads may use one.
  * - On error the outputs are untouched.
  * - Running time does not depend on secrets.
  *
