@@ -96,6 +96,32 @@ void peer_quic_lb(benchmark::State &state)
 	state.SetItemsProcessed(state.iterations() * tokens_count);
 }
 
+#ifdef QUIC_LB_AES_NI
+void peer_quic_lb_aes_ni(benchmark::State &state)
+{
+	std::array<uint8_t, QUIC_LB_KEY_SIZE> key;
+	std::vector<uint8_t> bytes(tokens_count * QUIC_LB_SIZE);
+	auto *ids = reinterpret_cast<uint8_t(*)[QUIC_LB_SIZE]>(bytes.data());
+	quic_lb *lb;
+
+	randombytes_buf(key.data(), key.size());
+	randombytes_buf(bytes.data(), bytes.size());
+	const std::vector<uint8_t> start = bytes;
+	lb = quic_lb_create(key.data());
+	check(lb != nullptr, "quic_lb_create");
+	for (size_t i = 0; i < tokens_count; i++)
+		quic_lb_encrypt(lb, ids[i]);
+	quic_lb_destroy(lb);
+	quic_lb_aes_ni_decrypt(key.data(), ids, tokens_count);
+	check(bytes == start, "quic_lb_aes_ni_decrypt");
+	for (auto _ : state) {
+		quic_lb_aes_ni_decrypt(key.data(), ids, tokens_count);
+		benchmark::ClobberMemory();
+	}
+	state.SetItemsProcessed(state.iterations() * tokens_count);
+}
+#endif
+
 void decode_batch(benchmark::State &state, const lanes *variant)
 {
 	const mptcplb_keyring keyring = make_keyring();
@@ -185,6 +211,10 @@ int main(int argc, char **argv)
 	check(sodium_init() >= 0, "sodium_init");
 	benchmark::RegisterBenchmark("decode", decode);
 	benchmark::RegisterBenchmark("peer_quic_lb", peer_quic_lb);
+#ifdef QUIC_LB_AES_NI
+	if (__builtin_cpu_supports("aes") && __builtin_cpu_supports("sse4.1"))
+		benchmark::RegisterBenchmark("peer_quic_lb_aes_ni", peer_quic_lb_aes_ni);
+#endif
 	benchmark::RegisterBenchmark("peer_crypto_hash_sha256", peer_crypto_hash_sha256);
 	register_variants();
 	benchmark::Initialize(&argc, argv);
