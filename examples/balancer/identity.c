@@ -43,7 +43,7 @@ static bool find_by_name(struct dataplane_member *self, const struct members *me
 		if (!strcmp(self->name, name))
 			return true;
 	}
-	log_error("the farm has no %s \"%s\"", kind(members), name);
+	log_error("the farm has no %s \"%s\": expected the entry of this one", kind(members), name);
 	return false;
 }
 
@@ -72,7 +72,7 @@ static bool find_by_interface(struct dataplane_member *self, const struct member
 	bool found = false;
 
 	if (getifaddrs(&list) < 0) {
-		log_error("cannot read the addresses of \"%s\": %s", interface, strerror(errno));
+		log_warning("cannot read the addresses of \"%s\": %s", interface, strerror(errno));
 		return false;
 	}
 	for (size_t i = 0; i < member_count(members) && !found; i++) {
@@ -81,10 +81,6 @@ static bool find_by_interface(struct dataplane_member *self, const struct member
 			found = is_address_of(entry, interface, self->address);
 	}
 	freeifaddrs(list);
-	if (!found)
-		log_error("none of the farm's %ss has an address of interface \"%s\": "
-			  "say with --name which one this is",
-			  kind(members), interface);
 	return found;
 }
 
@@ -99,6 +95,17 @@ bool identity_find(struct dataplane_member *self, const struct mptcplb_farm *far
 		log_error("the farm has no %ss: expected an entry for this one", kind(&members));
 		return false;
 	}
-	*self = member_at(&members, 0);
-	return member_count(&members) == 1 || find_by_interface(self, &members, interface);
+	if (find_by_interface(self, &members, interface))
+		return true;
+	if (member_count(&members) == 1) {
+		*self = member_at(&members, 0);
+		log_warning("this is %s, the only %s of the farm, though interface \"%s\" does not "
+			    "have its address: say so with --name",
+			    self->name, kind(&members), interface);
+		return true;
+	}
+	log_error("none of the farm's %ss has an address of interface \"%s\": "
+		  "say with --name which one this is",
+		  kind(&members), interface);
+	return false;
 }

@@ -11,7 +11,8 @@
 
 /*
  * The balancer, or in the role redirector the server, called @name; without a name (NULL) the
- * only one, or else the one with an address of @interface. False after an error message.
+ * one with an address of @interface, or else, with a warning, the only one. False after an error
+ * message.
  */
 bool identity_find(struct dataplane_member *self, const struct mptcplb_farm *farm, bool redirector,
 		   const char *name, const char *interface);

@@ -32,6 +32,7 @@
 
 struct run {
 	struct run_options options;
+	char name[MPTCPLB_FARM_NAME_MAX + 1]; /* found at the start, when none was given */
 	unsigned int ifindex;
 	int link; /* -1: not attached yet */
 	struct dataplane *dataplane;
@@ -85,6 +86,15 @@ static bool install(struct run *run, struct dataplane *dataplane)
 	return false;
 }
 
+/* A balancer that was found once is the same one in each farm that follows. */
+static void keep_name(struct run *run, const char *name)
+{
+	if (run->options.name)
+		return;
+	snprintf(run->name, sizeof(run->name), "%s", name);
+	run->options.name = run->name;
+}
+
 /* Put a farm into effect. When that fails all stays as it was. */
 static bool use_farm(struct run *run, const struct mptcplb_farm *farm)
 {
@@ -108,6 +118,7 @@ static bool use_farm(struct run *run, const struct mptcplb_farm *farm)
 	/* Now, and not in a while: the next reload may give their indices to others. */
 	if (replace)
 		run->flows_aged += (long long)flows_age(dataplane_maps(dataplane), 0);
+	keep_name(run, self.name);
 	json_decref(run->description);
 	run->description = describe_run(options, farm, &self);
 	return true;

@@ -221,9 +221,16 @@ bad_edit 's/ids: .17./ids: [17, 17]/'
 bad_edit 's/port: 443/port: 0/'
 bad_edit 's/port: 443/port: 65536/'
 bad_edit 's/name: lb-2/name: lb-1/'
-bad_edit 's/lb-2, address: 192.0.2.2/lb-3, address: 192.0.2.3/' 'say with --name which one this is'
+bad_edit 's/lb-2, address: 192.0.2.2/lb-3, address: 192.0.2.3/' 'the farm has no balancer "lb-2"'
 bad_edit 's/services:/sevrices:/'
 expect 0 "lb-2, outer source 192.0.2.2" in_namespace "$program" status --interface near
+
+# nor does it become the balancer whose entry is the only one left, or the one at its address
+sed '/lb-2/d' "$dir/good.yaml" >"$config"
+expect 1 'the farm has no balancer "lb-2"' in_namespace "$program" reload --interface near
+sed 's/lb-2, address: 192.0.2.2/lb-2, address: 192.0.2.3/; s/192.0.2.1}/192.0.2.2}/' "$dir/good.yaml" >"$config"
+expect 0 "" in_namespace "$program" reload --interface near
+expect 0 "lb-2, outer source 192.0.2.3" in_namespace "$program" status --interface near
 
 sed 's/web-1/web-new/' "$dir/good.yaml" >"$config"
 expect 0 "" in_namespace "$program" reload --interface near
@@ -318,6 +325,7 @@ expect 2 '--role "router": expected balancer or redirector' \
 expect 2 "leaves nothing to do" $run --config "$config" --interface near --role redirector --no-tokens
 start --config "$config" --interface near --role redirector
 expect 0 "redirector web-1, outer source 192.0.2.11" in_namespace "$program" status --interface near
+expect 0 'the only server of the farm, though interface "near" does not have its address' cat "$dir/errors"
 stop TERM
 
 # options that status shows; lo has no native mode
