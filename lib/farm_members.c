@@ -126,6 +126,28 @@ static int compare_addresses(const void *a, const void *b)
 	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
+/* A balancer sends to all servers from one address, and servers take packets from each other. */
+static int check_versions(struct farm_load *load)
+{
+	struct farm *farm = load->farm;
+	const uint32_t count = farm->raw->servers_count + farm->raw->balancers_count;
+	const unsigned int version = member_address(farm, 0)->version;
+	char text[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
+
+	for (uint32_t i = 1; i < count; i++) {
+		if (member_address(farm, i)->version != version)
+			return farm_fail(
+				load, member_line(load, i, "address"),
+				"address: %s of %s is IPv%u, that of %s on line %zu is IPv%u: "
+				"expected one version for all servers and balancers",
+				mptcplb_farm_address_text(member_address(farm, i), text),
+				member_name(farm, i),
+				(unsigned int)member_address(farm, i)->version,
+				member_name(farm, 0), member_line(load, 0, "address"), version);
+	}
+	return 0;
+}
+
 static int check_addresses(struct farm_load *load)
 {
 	struct farm *farm = load->farm;
@@ -239,7 +261,7 @@ static int check_server(struct farm_load *load, uint32_t index,
 	if (nonces < (uint64_t)NONCES_PER_CONNECTION * server->peak_connections)
 		return farm_fail(
 			load, farm_line(load, "servers[%u].peak_connections", index),
-			"peak_connections: %u of %s is more than its %zu ids allow: expected "
+			"peak_connections: %u of %s is more than its ids (%zu) allow: expected "
 			"at most %llu, or more ids, or fewer server_id_bits",
 			server->peak_connections, server->name, server->id_count,
 			(unsigned long long)(nonces / NONCES_PER_CONNECTION));
@@ -301,7 +323,7 @@ int farm_members_load(struct farm_load *load)
 	struct farm_raw *raw = load->farm->raw;
 
 	if (load_names(load) < 0 || load_servers(load) < 0 || load_balancers(load) < 0 ||
-	    check_addresses(load) < 0 || load_owners(load) < 0)
+	    check_versions(load) < 0 || check_addresses(load) < 0 || load_owners(load) < 0)
 		return -1;
 	/* Only now: until here positions in a list of ids led to their lines. */
 	for (uint32_t i = 0; i < raw->servers_count; i++)

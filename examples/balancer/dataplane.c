@@ -49,29 +49,6 @@ const char *dataplane_map_name(enum dataplane_map map)
 	return map_names[map];
 }
 
-/* Packets to all servers have one source, so all addresses must be of one version. */
-static bool is_suitable(const struct mptcplb_farm *farm, const struct dataplane_member *self)
-{
-	char text[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
-
-	if (farm->service_count == 0) {
-		log_error("the farm has no services: nothing to balance");
-		return false;
-	}
-	for (size_t i = 0; i < farm->server_count; i++) {
-		const struct mptcplb_farm_server *server = &farm->servers[i];
-
-		if (server->address.version == self->address->version)
-			continue;
-		mptcplb_farm_address_text(&server->address, text);
-		log_error("server %s has the address %s, and %s one of IPv%d: expected the same "
-			  "version of IP",
-			  server->name, text, self->name, self->address->version);
-		return false;
-	}
-	return true;
-}
-
 static int update(const struct bpf_map *map, const void *key, const void *value)
 {
 	if (bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY) == 0)
@@ -373,8 +350,10 @@ struct dataplane *dataplane_open(const struct mptcplb_farm *farm,
 	struct dataplane *dataplane;
 	int error;
 
-	if (!is_suitable(farm, self))
+	if (farm->service_count == 0) {
+		log_error("the farm has no services: nothing to balance");
 		return NULL;
+	}
 	dataplane = calloc(1, sizeof(*dataplane));
 	load.skeleton = dataplane ? balancer_bpf__open() : NULL;
 	if (!load.skeleton) {

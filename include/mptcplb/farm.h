@@ -10,7 +10,8 @@
  *
  * Contract
  * - mptcplb_farm_load() checks everything or returns nothing; a farm that it returns is sound:
- *   names, addresses and ids are unique, every reference resolves, every number is in range.
+ *   names, addresses and ids are unique, every reference resolves, every number is in range, and
+ *   the addresses of servers and balancers are all IPv4 or all IPv6.
  * - The farm and all it points to belong to the caller until mptcplb_farm_free(), which wipes the
  *   secrets. It is read-only, so any number of threads may read it.
  * - Error texts name the file, the line, the value and what was expected. They never contain a

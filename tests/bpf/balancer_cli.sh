@@ -123,7 +123,7 @@ expect 1 'the farm has no balancer "lb-3"' $run --config "$config" --interface n
 expect 1 "$dir/broken.yaml:" $run --config "$dir/broken.yaml" --interface near
 expect 1 "300" $run --config "$dir/broken.yaml" --interface near
 expect 1 "$dir/absent.yaml" $run --config "$dir/absent.yaml" --interface near
-expect 1 "server web-1 has the address 2001:db8::b, and lb-2 one of IPv4" $run --config "$dir/mixed.yaml" --interface near
+expect 1 "mixed.yaml:10: address: 192.0.2.1 of lb-1 is IPv4, that of web-1 on line 8 is IPv6" $run --config "$dir/mixed.yaml" --interface near
 expect 1 "the farm has no services" $run --config "$dir/idle.yaml" --interface near
 expect 1 "say with --name which one this is" $run --config "$config" --interface far
 expect 1 "CAP_NET_ADMIN is missing" in_namespace setpriv --bounding-set=-net_admin \
@@ -208,7 +208,7 @@ rmdir "$config"
 cp "$dir/good.yaml" "$config" && chmod o+r "$config" && bad_file
 rm "$config"
 umask 077
-cp "$dir/mixed.yaml" "$config" && bad_file "expected the same version of IP"
+cp "$dir/mixed.yaml" "$config" && bad_file "expected one version for all servers and balancers"
 cp "$dir/idle.yaml" "$config" && bad_file "the farm has no services"
 bad_edit 's/server_id_bits: 8/server_id_bits: 0/'
 bad_edit 's/server_id_bits: 8/server_id_bits: 25/'

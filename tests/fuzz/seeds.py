@@ -65,7 +65,7 @@ servers:
   - {name: web-1, address: 192.0.2.11, ids: [17], weight: 200}
 """
 FARM_REST = """\
-  - {name: web-2, address: "2001:db8::12", ids: [18, 19], state: draining, peak_connections: 9000}
+  - {name: web-2, address: 192.0.2.12, ids: [18, 19], state: draining, peak_connections: 9000}
 balancers:
   - {name: lb-1, address: 192.0.2.1}
 services:
@@ -105,6 +105,7 @@ FARMS = {
     "name_of_other_characters": FARM.replace("web-1", '"web\\t1"'),
     "name_twice": FARM + FARM_REST.replace("web-2", "web-1"),
     "address_twice": FARM + FARM_REST.replace("192.0.2.1}", "192.0.2.11}"),
+    "addresses_of_both_versions": FARM + FARM_REST.replace("192.0.2.12", '"2001:db8::12"'),
     "address_of_many": FARM.replace("192.0.2.11", "224.0.0.1"),
     "id_too_large": FARM.replace("[17]", "[256]"),
     "weight_0": FARM.replace("200", "0"),

@@ -25,7 +25,7 @@
 #define SERVERS                                               \
 	"servers:\n"                                          \
 	"  - {name: web-1, address: 192.0.2.11, ids: [17]}\n" \
-	"  - {name: web-2, address: 2001:db8::12, ids: [19, 18], state: draining}\n"
+	"  - {name: web-2, address: 192.0.2.12, ids: [19, 18], state: draining}\n"
 
 static char directory[] = "/tmp/mptcplb-test-farm-XXXXXX";
 static char farm_path[64];
@@ -81,21 +81,20 @@ static void assert_refused(unsigned int line, const char *words, const char *tex
 START_TEST(a_full_farm_is_read)
 {
 	struct mptcplb_farm *farm = load(
-		TOKEN
-		"    - {epoch: 1, secret: " SECRET_1 "}\n"
-		"servers:\n"
-		"  - {name: web-1, address: 192.0.2.11, ids: [17], weight: 1000}\n"
-		"  - {name: web-2, address: 2001:db8::12, ids: [19, 0, 255], state: draining}\n"
-		"  - name: web.3_x\n"
-		"    address: 192.0.2.13\n"
-		"    ids: [1]\n"
-		"    state: down\n"
-		"    peak_connections: 1048576\n"
-		"balancers:\n"
-		"  - {name: lb-1, address: 192.0.2.1}\n"
-		"services:\n"
-		"  - {address: 198.51.100.1, port: 443}\n"
-		"  - {address: 198.51.100.1, port: 65535, servers: [web.3_x, web-1]}\n");
+		TOKEN "    - {epoch: 1, secret: " SECRET_1 "}\n"
+		      "servers:\n"
+		      "  - {name: web-1, address: 192.0.2.11, ids: [17], weight: 1000}\n"
+		      "  - {name: web-2, address: 192.0.2.12, ids: [19, 0, 255], state: draining}\n"
+		      "  - name: web.3_x\n"
+		      "    address: 192.0.2.13\n"
+		      "    ids: [1]\n"
+		      "    state: down\n"
+		      "    peak_connections: 1048576\n"
+		      "balancers:\n"
+		      "  - {name: lb-1, address: 192.0.2.1}\n"
+		      "services:\n"
+		      "  - {address: 198.51.100.1, port: 443}\n"
+		      "  - {address: 198.51.100.1, port: 65535, servers: [web.3_x, web-1]}\n");
 	char text[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
 	uint32_t token;
 	const struct mptcplb_token_parts parts = { 1, 17, 5 };
@@ -117,8 +116,7 @@ START_TEST(a_full_farm_is_read)
 	ck_assert_uint_eq(farm->servers[1].id_count, 3);
 	ck_assert_uint_eq(farm->servers[1].ids[0], 0);
 	ck_assert_uint_eq(farm->servers[1].ids[2], 255);
-	ck_assert_str_eq(mptcplb_farm_address_text(&farm->servers[1].address, text),
-			 "2001:db8::12");
+	ck_assert_str_eq(mptcplb_farm_address_text(&farm->servers[1].address, text), "192.0.2.12");
 	ck_assert_int_eq(farm->servers[2].state, MPTCPLB_FARM_DOWN);
 	ck_assert_uint_eq(farm->servers[2].peak_connections, 1048576);
 
@@ -462,8 +460,14 @@ static const struct broken broken_member[] = {
 	{ ADDRESSED("ff02::1"), 10, "is not the address of one host" },
 	{ ADDRESSED("::ffff:192.0.2.11"), 10, "is not the address of one host" },
 	{ ADDRESSED("192.0.2.11"), 10, "192.0.2.11 of web-3 is also that of web-1 on line 8" },
-	{ ADDRESSED("2001:db8:0::12"), 10,
-	  "2001:db8::12 of web-3 is also that of web-2 on line 9" },
+	{ TOKEN "servers:\n"
+		"  - {name: a, address: 2001:db8::12, ids: [1]}\n"
+		"  - {name: b, address: 2001:db8:0::12, ids: [2]}\n",
+	  9, "2001:db8::12 of b is also that of a on line 8" },
+	{ ADDRESSED("2001:db8::12"), 10,
+	  "2001:db8::12 of web-3 is IPv6, that of web-1 on line 8 is IPv4: expected one version" },
+	{ TOKEN SERVERS "balancers:\n  - {name: lb, address: 2001:db8::1}\n", 11,
+	  "2001:db8::1 of lb is IPv6, that of web-1 on line 8 is IPv4: expected one version" },
 	{ TOKEN SERVERS "balancers:\n  - {name: lb, address: 192.0.2.11}\n", 11,
 	  "192.0.2.11 of lb is also that of web-1 on line 8" },
 	{ SERVER(", ids: [256]"), 10,

@@ -20,7 +20,7 @@ static const char text[] =
 	"    - {epoch: 1, secret_file: epoch1.key}\n"
 	"servers:\n"
 	"  - {name: web-1, address: 192.0.2.11, ids: [17], weight: 7, peak_connections: 100}\n"
-	"  - {name: web-2, address: 2001:db8::12, ids: [19, 18], state: draining}\n"
+	"  - {name: web-2, address: 192.0.2.12, ids: [19, 18], state: draining}\n"
 	"balancers:\n"
 	"  - {name: lb-1, address: 192.0.2.1}\n"
 	"services:\n"
