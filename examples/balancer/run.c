@@ -21,6 +21,7 @@
 #include "dataplane.h"
 #include "describe.h"
 #include "explain.h"
+#include "farm_change.h"
 #include "flows.h"
 #include "identity.h"
 #include "options.h"
@@ -95,6 +96,18 @@ static void keep_name(struct run *run, const char *name)
 	run->options.name = run->name;
 }
 
+/* Whether tokens that live keep their meaning with a farm. False after an error message. */
+static bool keeps_tokens(const struct run *run, const struct mptcplb_farm *farm)
+{
+	struct balancer_config config;
+	bool keeps = true;
+
+	if (run->dataplane && dataplane_config(run->dataplane, &config) == 0)
+		keeps = farm_change_allowed(run->options.config, &config.keyring, &farm->keyring);
+	mptcplb_keyring_wipe(&config.keyring);
+	return keeps;
+}
+
 /* Put a farm into effect. When that fails all stays as it was. */
 static bool use_farm(struct run *run, const struct mptcplb_farm *farm)
 {
@@ -104,7 +117,8 @@ static bool use_farm(struct run *run, const struct mptcplb_farm *farm)
 	struct dataplane *dataplane;
 
 	if (!identity_find(&self, farm, options->dataplane.redirector, options->name,
-			   options->interface))
+			   options->interface) ||
+	    !keeps_tokens(run, farm))
 		return false;
 	dataplane = dataplane_open(farm, &self, &options->dataplane, maps_before(run));
 	if (!dataplane)

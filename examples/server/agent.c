@@ -2,7 +2,6 @@
 #include "agent.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "clock.h"
 #include "daemon.h"
 #include "environment.h"
+#include "farm_change.h"
 #include "pin.h"
 #include "program.h"
 #include "server.skel.h"
@@ -172,20 +172,22 @@ static void use(struct agent *agent, struct mptcplb_farm *farm,
 	keys_use(&agent->keys, &farm->keyring, server);
 }
 
-/* Read the farm file. The farm, or NULL and agent->farm_error. */
-static struct mptcplb_farm *read_farm(struct agent *agent,
+/* Read the farm file. The farm, or NULL after an error message. */
+static struct mptcplb_farm *read_farm(const struct agent *agent,
 				      const struct mptcplb_farm_server **server)
 {
 	const struct agent_options *options = agent->options;
-	struct mptcplb_farm *farm = mptcplb_farm_load(options->config, &agent->farm_error);
+	struct mptcplb_farm_error error;
+	struct mptcplb_farm *farm = mptcplb_farm_load(options->config, &error);
 
-	if (!farm)
+	if (!farm) {
+		log_error("%s", error.text);
 		return NULL;
+	}
 	*server = mptcplb_farm_server_by_name(farm, options->server);
 	if (*server)
 		return farm;
-	snprintf(agent->farm_error.text, sizeof(agent->farm_error.text),
-		 "%s: there is no server \"%s\"", options->config, options->server);
+	log_error("%s: there is no server \"%s\"", options->config, options->server);
 	mptcplb_farm_free(farm);
 	return NULL;
 }
@@ -224,10 +226,8 @@ static bool load(struct agent *agent)
 	struct marks marks;
 	int error;
 
-	if (!farm) {
-		log_error("%s", agent->farm_error.text);
+	if (!farm)
 		return false;
-	}
 	program = load_program(agent, farm, server, &agent->taken_over);
 	if (!program) {
 		mptcplb_farm_free(farm);
@@ -389,13 +389,11 @@ bool agent_reload(struct agent *agent)
 	/* Until it is attached the agent is not ready, whatever it reads. */
 	if (agent->attached)
 		daemon_notify("RELOADING=1");
+	log_forget();
 	farm = read_farm(agent, &server);
-	if (!farm) {
-		log_error("%s", agent->farm_error.text);
-	} else if (!change_farm(agent, farm, server)) {
-		snprintf(agent->farm_error.text, sizeof(agent->farm_error.text),
-			 "%s cannot be put into effect: the agent's log says why",
-			 agent->options->config);
+	if (farm &&
+	    (!farm_change_allowed(agent->options->config, &agent->farm->keyring, &farm->keyring) ||
+	     !change_farm(agent, farm, server))) {
 		mptcplb_farm_free(farm);
 		farm = NULL;
 	}

@@ -39,7 +39,6 @@ struct agent {
 	const struct agent_options *options;
 	struct mptcplb_farm *farm; /* in effect */
 	const struct mptcplb_farm_server *server;
-	struct mptcplb_farm_error farm_error; /* why the last reload was refused */
 	struct server_bpf *program;
 	struct server_state state;
 	struct ring_buffer *ring;
@@ -83,7 +82,7 @@ void agent_consumed(struct agent *agent);
 /* Connections have come and gone. */
 void agent_events(struct agent *agent);
 
-/* Read the farm file again. When that fails all stays as it was: agent->farm_error says why. */
+/* Read the farm file again. When that fails all stays as it was: log_reason() says why. */
 bool agent_reload(struct agent *agent);
 
 /*

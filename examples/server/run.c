@@ -61,7 +61,7 @@ static json_t *describe_reload(struct agent *agent)
 {
 	if (agent_reload(agent))
 		return json_pack("{s:b}", "reloaded", 1);
-	return json_pack("{s:b, s:s}", "reloaded", 0, "error", agent->farm_error.text);
+	return json_pack("{s:b, s:s}", "reloaded", 0, "error", log_reason());
 }
 
 /* Whoever asks for an end finds nothing left when the answer comes. */

@@ -6,6 +6,7 @@ program=$1
 namespace=mptcplb-cli-$$
 dir=$(mktemp -d)
 secret=3f1c7a52e0d94b8896a5c10b7e2d6f43
+secret_rest=${secret#????????}
 running=
 failures=0
 
@@ -224,6 +225,18 @@ bad_edit 's/name: lb-2/name: lb-1/'
 bad_edit 's/lb-2, address: 192.0.2.2/lb-3, address: 192.0.2.3/' 'the farm has no balancer "lb-2"'
 bad_edit 's/services:/sevrices:/'
 expect 0 "lb-2, outer source 192.0.2.2" in_namespace "$program" status --interface near
+
+# what live tokens mean stays: a new secret belongs in an epoch of its own, and the old one may go
+bad_edit 's/server_id_bits: 8/server_id_bits: 9/' "token.server_id_bits is 9 and was 8"
+bad_edit 's/epoch_bits: 1/epoch_bits: 2/' "token.epoch_bits is 2 and was 1"
+bad_edit 's/"3f1c7a52/"00000000/' "epoch 0 has another secret than it had"
+new="{epoch: 1, secret: 00000000$secret_rest}"
+sed "s/^servers:/    - $new\n&/" "$dir/good.yaml" >"$config"
+expect 0 "" in_namespace "$program" reload --interface near
+sed "s/{epoch: 0.*/$new/; s/active: 0/active: 1/" "$dir/good.yaml" >"$config"
+expect 0 "" in_namespace "$program" reload --interface near
+cp "$dir/good.yaml" "$config"
+expect 0 "" in_namespace "$program" reload --interface near
 
 # nor does it become the balancer whose entry is the only one left, or the one at its address
 sed '/lb-2/d' "$dir/good.yaml" >"$config"

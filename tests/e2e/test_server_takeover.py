@@ -11,8 +11,8 @@ import unittest
 
 sys.dont_write_bytecode = True
 
-from server_network import (BUILD, FARM, GUARD_SECONDS, IDS, PORT, SECRET, SERVER,  # noqa: E402
-                            Echo, Network, RawClient, is_mptcp, token_of, wait_for)
+from server_network import (BUILD, FARM, GUARD_SECONDS, IDS, OTHER_SECRET, PORT,  # noqa: E402
+                            SECRET, SERVER, Echo, Network, RawClient, is_mptcp, token_of, wait_for)
 
 PIN = f"/sys/fs/bpf/mptcplb-test-{os.getpid()}"
 NOBODY = 65534
@@ -332,6 +332,12 @@ class Reload(Base):
         with Echo(self.network) as echo:
             for text, words in ((FARM.replace("ids:", "idz:"), "farm.yaml:9"),
                                 (FARM.replace("active: 1", "active: 3"), "epoch 3"),
+                                (FARM.replace("id_bits: 8", "id_bits: 9"),
+                                 "farm.yaml: token.server_id_bits is 9 and was 8"),
+                                (FARM.replace("epoch_bits: 1", "epoch_bits: 2"),
+                                 "token.epoch_bits is 2 and was 1"),
+                                (FARM.replace(OTHER_SECRET, OTHER_SECRET[::-1]),
+                                 "epoch 0 has another secret than it had"),
                                 (FARM.replace("web-1", "web-7"), 'no server "web-1"'), ("", "")):
                 before = self.network.status()
                 self.assertIn(words, self.reload(text, code=1))

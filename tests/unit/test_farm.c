@@ -479,7 +479,7 @@ static const struct broken broken_member[] = {
 	  "weight: 0 of web-3 is out of range: expected 1 to 1000" },
 	{ SERVER(", ids: [1], weight: 1001"), 10, "weight: 1001 of web-3 is out of range" },
 	{ SERVER(", ids: [1], peak_connections: 1048577"), 10,
-	  "peak_connections: 1048577 of web-3 is more than its 1 ids allow: expected at most 1048576" },
+	  "peak_connections: 1048577 of web-3 is more than its ids (1) allow: expected at most 1048576" },
 	{ SERVER(", ids: [1, 2], peak_connections: 2097153"), 10, "expected at most 2097152" },
 };
 
