@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include "pins.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,29 +48,12 @@ int pins_restore(const char *directory, struct dataplane_maps *maps)
 
 int pins_store(const char *directory, int link, const struct dataplane_maps *maps)
 {
-	if (pin_directory(directory))
-		return -1;
 	for (int i = 0; i < DATAPLANE_MAP_COUNT; i++) {
 		if (pin_replace(directory, dataplane_map_name(i), maps->fds[i]))
 			return -1;
 	}
 	/* Last: whoever finds a link finds the maps too. */
 	return pin_replace(directory, LINK, link);
-}
-
-const char *pins_interface(const char *directory, char interface[IF_NAMESIZE])
-{
-	int link = pin_open(directory, LINK);
-	struct bpf_link_info info = { 0 };
-	uint32_t size = sizeof(info);
-	const char *name = NULL;
-
-	if (link < 0)
-		return NULL;
-	if (bpf_obj_get_info_by_fd(link, &info, &size) == 0)
-		name = if_indextoname(info.xdp.ifindex, interface);
-	close(link);
-	return name;
 }
 
 int pins_remove(const char *directory)

@@ -6,8 +6,6 @@
 #ifndef MPTCPLB_BALANCER_PINS_H
 #define MPTCPLB_BALANCER_PINS_H
 
-#include <net/if.h>
-
 #include "dataplane.h"
 
 /*
@@ -20,16 +18,9 @@ int pins_restore(const char *directory, struct dataplane_maps *maps);
 void pins_close(struct dataplane_maps *maps);
 
 /*
- * Pin a link and maps in place of what is there; the directory is made if need be. Returns 0, or
- * -1 after an error message.
+ * Pin a link and maps in place of what is there. Returns 0, or -1 after an error message.
  */
 int pins_store(const char *directory, int link, const struct dataplane_maps *maps);
-
-/*
- * The interface that the pinned link is on, where its name can be told from this network namespace;
- * else NULL.
- */
-const char *pins_interface(const char *directory, char interface[IF_NAMESIZE]);
 
 /* Remove all pins and the directory. Returns 0, or -errno: -ENOENT when there is none. */
 int pins_remove(const char *directory);

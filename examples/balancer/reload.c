@@ -3,11 +3,12 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <net/if.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ask.h"
 #include "daemon.h"
+#include "pin.h"
 #include "pins.h"
 
 int command_reload(int argc, char **argv)
@@ -17,27 +18,11 @@ int command_reload(int argc, char **argv)
 	return ask_reload(&options, argc, argv);
 }
 
-/* A process that runs holds the program in its place, whatever becomes of the pins. */
-static void warn_if_served(const char *directory)
-{
-	struct ask_options options = { BALANCER_ASK };
-	char interface[IF_NAMESIZE];
-	json_t *reply = NULL;
-
-	options.instance = pins_interface(directory, interface);
-	if (options.instance && ask_quietly(&options, "status", &reply) != -ECONNREFUSED)
-		log_warning(
-			"a mptcplb-balancer runs on interface \"%s\": its program goes on until "
-			"it is stopped",
-			interface);
-	json_decref(reply);
-}
-
 int command_detach(int argc, char **argv)
 {
 	static const struct option names[] = { { "pin", required_argument, NULL, 'p' }, { 0 } };
 	const char *directory = NULL;
-	int option, error;
+	int option, lock, error;
 
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		if (option != 'p')
@@ -48,8 +33,12 @@ int command_detach(int argc, char **argv)
 		log_error("detach needs --pin DIRECTORY and nothing else: see --help");
 		return EXIT_USAGE;
 	}
-	warn_if_served(directory);
+	/* A process that uses them would go on, and pin again at its next reload. */
+	lock = pin_lock(directory);
+	if (lock < 0)
+		return EXIT_FAILED;
 	error = pins_remove(directory);
+	close(lock);
 	if (!error)
 		return EXIT_FINE;
 	if (error == -ENOENT)

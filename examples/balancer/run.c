@@ -25,6 +25,7 @@
 #include "flows.h"
 #include "identity.h"
 #include "options.h"
+#include "pin.h"
 #include "pins.h"
 #include "tell_all.h"
 
@@ -36,6 +37,7 @@ struct run {
 	char name[MPTCPLB_FARM_NAME_MAX + 1]; /* found at the start, when none was given */
 	unsigned int ifindex;
 	int link; /* -1: not attached yet */
+	int pin_lock; /* keeps others away from the pins */
 	struct dataplane *dataplane;
 	struct tell_all *errors; /* of a redirector, or NULL */
 	struct dataplane_maps pinned; /* by an earlier loader; closed: all -1 */
@@ -289,9 +291,14 @@ static int start_timer(void)
 /* Find a data plane that is at work already. False after an error message. */
 static bool take_over(struct run *run)
 {
-	if (!run->options.pin)
+	const char *pin = run->options.pin;
+
+	if (!pin)
 		return true;
-	run->link = pins_restore(run->options.pin, &run->pinned);
+	run->pin_lock = pin_directory(pin) ? -1 : pin_lock(pin);
+	if (run->pin_lock < 0)
+		return false;
+	run->link = pins_restore(pin, &run->pinned);
 	if (run->link < 0)
 		return run->link == -ENOENT;
 	return attach_is_to(run->link, run->options.interface, run->ifindex);
@@ -330,6 +337,7 @@ int command_run(int argc, char **argv)
 	struct run run = {
 		.options = { .dataplane = { .tokens = true, .flows = DATAPLANE_FLOWS_DEFAULT } },
 		.link = -1,
+		.pin_lock = -1,
 	};
 	const char *interface;
 	int control, result;
@@ -354,6 +362,10 @@ int command_run(int argc, char **argv)
 	json_decref(run.description);
 	tell_all_close(run.errors);
 	dataplane_close(run.dataplane);
+	if (run.pin_lock >= 0) {
+		(void)rmdir(run.options.pin); /* if nothing was pinned */
+		close(run.pin_lock);
+	}
 	close(control);
 	return result;
 }

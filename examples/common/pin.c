@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "daemon.h"
@@ -24,9 +26,22 @@ static bool path_make(char path[PATH_MAX], const char *directory, const char *na
 
 int pin_directory(const char *directory)
 {
-	if (mkdir(directory, 0700) == 0 || errno == EEXIST)
+	struct statfs system;
+	const bool made = mkdir(directory, 0700) == 0;
+	int error = made || errno == EEXIST ? 0 : errno;
+
+	if (!error && statfs(directory, &system) < 0)
+		error = errno;
+	if (!error && system.f_type == BPF_FS_MAGIC)
 		return 0;
-	log_error("cannot make the directory %s: %s", directory, strerror(errno));
+	if (error)
+		log_error("cannot make the directory %s: %s (is a BPF file system mounted there?)",
+			  directory, strerror(error));
+	else
+		log_error("%s is not in a BPF file system: expected one as in /sys/fs/bpf",
+			  directory);
+	if (made)
+		(void)rmdir(directory);
 	return -1;
 }
 
@@ -37,7 +52,8 @@ int pin_lock(const char *directory)
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
 	log_error("%s: %s", directory,
-		  fd >= 0 && errno == EWOULDBLOCK ? "another process uses it" : strerror(errno));
+		  fd >= 0 && errno == EWOULDBLOCK ? "another process uses it: stop that first"
+						  : strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;

@@ -6,7 +6,7 @@
 #ifndef MPTCPLB_EXAMPLES_PIN_H
 #define MPTCPLB_EXAMPLES_PIN_H
 
-/* Make the directory, if need be. Returns 0, or -1 after an error message. */
+/* Make the directory, in a BPF file system, if need be. Returns 0, or -1 after an error message. */
 int pin_directory(const char *directory);
 
 /*

@@ -288,9 +288,17 @@ fi
 
 # with --pin the program stays at work, and the next loader takes it over
 pin=/sys/fs/bpf/mptcplb-cli-$$
+expect 1 "is not in a BPF file system" $run --config "$config" --interface near --pin "$dir/pin"
+[ ! -d "$dir/pin" ] || { echo "FAILED: $dir/pin was made"; failures=$((failures + 1)); }
+expect 1 "is a BPF file system mounted there?" ip netns exec "$namespace" \
+	"$program" run --config "$config" --interface near --pin "$pin"
+expect 1 "the farm has no services" $run --config "$dir/idle.yaml" --interface near --pin "$pin"
+[ ! -d "$pin" ] || { echo "FAILED: $pin is left without pins"; failures=$((failures + 1)); }
 start --config "$config" --interface near --pin "$pin"
-stop TERM
 before=$(xdp_program)
+expect 1 "$pin: another process uses it: stop that first" "$program" detach --pin "$pin"
+[ -e "$pin/link" ] || { echo "FAILED: a refused detach took pins away"; failures=$((failures + 1)); }
+stop TERM
 [ -n "$before" ] || { echo "FAILED: nothing is attached after a stop with --pin"; failures=$((failures + 1)); }
 expect 1 "attached to another interface" $run --config "$config" --interface far --name lb-2 --pin "$pin"
 start --config "$config" --interface near --pin "$pin"
@@ -319,6 +327,8 @@ rm "$pin/counters"
 expect 1 "cannot take over $pin/counters: No such file" $run --config "$config" --interface near --pin "$pin"
 expect 0 "" "$program" detach --pin "$pin"
 [ -z "$(xdp_program)" ] || { echo "FAILED: still attached after detach"; failures=$((failures + 1)); }
+expect 1 "$pin: No such file" "$program" detach --pin "$pin"
+mkdir "$pin"
 expect 1 "no balancer has pinned anything in $pin" "$program" detach --pin "$pin"
 start --config "$config" --interface near --pin "$pin"
 # somebody else, who may not be able to reach the program itself
@@ -326,8 +336,8 @@ chmod 711 "$dir"
 install -m 755 "$program" "$dir/program"
 expect 1 "answers root and its own user alone" in_namespace setpriv --reuid=65534 --regid=65534 \
 	--clear-groups "$dir/program" status --interface near
-expect 0 'runs on interface "near": its program goes on until' in_namespace "$program" detach --pin "$pin"
 stop TERM
+expect 0 "" "$program" detach --pin "$pin"
 [ -z "$(xdp_program)" ] || { echo "FAILED: still attached after detach and stop"; failures=$((failures + 1)); }
 
 # a redirector is one of the servers

@@ -36,13 +36,15 @@ class Operation(unittest.TestCase):
     def setUpClass(cls):
         cls.network = cls.enterClassContext(Network())
 
-    def refused(self, argv, *texts, code=1, inside="server"):
-        """Run a command that must fail, and say so in these words."""
+    def refused(self, argv, *texts, code=1, inside="server", lines=None):
+        """Run a command that must fail, and say so in these words, and in so many lines."""
         done = subprocess.run(self.network.inside(inside, *argv), capture_output=True, text=True,
                               timeout=GUARD_SECONDS, check=False)
         self.assertEqual((done.returncode, done.stdout), (code, ""), done.stderr)
         for text in texts:
             self.assertIn(text, done.stderr)
+        if lines is not None:
+            self.assertEqual(done.stderr.count("\n"), lines, done.stderr)
         self.assertNotIn(SECRET, done.stderr)
 
     def tc(self, *words):
@@ -153,6 +155,12 @@ class Operation(unittest.TestCase):
         self.refused([*self.network.agent_argv(), "--config", "/nonexistent.yaml"],
                      "/nonexistent.yaml")
         self.refused([SERVER, "status", "--server", "web-1"], '"web-1"')
+
+    def test_pins_outside_a_bpf_file_system(self):
+        pin = os.path.join(self.network.directory, "pin")
+        self.refused(self.network.agent_argv("--pin", pin), "is not in a BPF file system",
+                     lines=1)
+        self.assertFalse(os.path.exists(pin))
 
     def test_broken_farm_file(self):
         broken = os.path.join(self.network.directory, "broken.yaml")
