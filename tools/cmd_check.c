@@ -33,6 +33,17 @@ static const char *service_text(struct service_text *text,
 	return text->text;
 }
 
+/* A farm's digest as 16 hex digits. */
+struct digest_text {
+	char text[17];
+};
+
+static const char *digest_text(struct digest_text *text, const struct mptcplb_farm *farm)
+{
+	snprintf(text->text, sizeof(text->text), "%016" PRIx64, mptcplb_farm_digest(farm));
+	return text->text;
+}
+
 static uint32_t id_space(const struct mptcplb_farm *farm)
 {
 	return 1U << farm->keyring.server_id_bits;
@@ -160,6 +171,7 @@ static void print_json(const struct mptcplb_farm *farm, json_t *warnings)
 	json_t *services = json_array();
 	json_t *object;
 	char address[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
+	struct digest_text digest;
 
 	for (size_t i = 0; i < farm->server_count; i++)
 		json_array_append_new(servers, describe_server(farm, &farm->servers[i]));
@@ -170,13 +182,14 @@ static void print_json(const struct mptcplb_farm *farm, json_t *warnings)
 				  mptcplb_farm_address_text(&farm->balancers[i].address, address)));
 	for (size_t i = 0; i < farm->service_count; i++)
 		json_array_append_new(services, describe_service(farm, &farm->services[i]));
-	object = json_pack(
-		"{s:i, s:i, s:i, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:O}", "server_id_bits",
-		farm->keyring.server_id_bits, "epoch_bits", farm->keyring.epoch_bits, "active",
-		farm->keyring.active, "epochs", list_epochs(farm), "nonces_per_id",
-		(json_int_t)mptcplb_keyring_nonce_count(&farm->keyring), "ids",
-		(json_int_t)id_space(farm), "ids_owned", (json_int_t)owned_ids(farm), "servers",
-		servers, "balancers", balancers, "services", services, "warnings", warnings);
+	object = json_pack("{s:s, s:i, s:i, s:i, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:O}", "digest",
+			   digest_text(&digest, farm), "server_id_bits",
+			   farm->keyring.server_id_bits, "epoch_bits", farm->keyring.epoch_bits,
+			   "active", farm->keyring.active, "epochs", list_epochs(farm),
+			   "nonces_per_id", (json_int_t)mptcplb_keyring_nonce_count(&farm->keyring),
+			   "ids", (json_int_t)id_space(farm), "ids_owned",
+			   (json_int_t)owned_ids(farm), "servers", servers, "balancers", balancers,
+			   "services", services, "warnings", warnings);
 	print_json_line(object);
 	json_decref(object);
 }
@@ -231,6 +244,9 @@ static void print_servers(const struct mptcplb_farm *farm)
 
 static void print_format(const struct mptcplb_farm *farm)
 {
+	struct digest_text digest;
+
+	printf("digest          %s\n", digest_text(&digest, farm));
 	printf("server_id_bits  %d (%" PRIu32 " ids, %zu owned: %.3f%%)\n",
 	       farm->keyring.server_id_bits, id_space(farm), owned_ids(farm),
 	       100 * id_share(farm, owned_ids(farm)));

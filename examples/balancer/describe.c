@@ -7,16 +7,17 @@
 #include <string.h>
 
 #include "counts.h"
+#include "farm_status.h"
 #include "indices.h"
 
 static json_t *describe_server(const struct mptcplb_farm_server *server)
 {
 	char address[MPTCPLB_FARM_ADDRESS_TEXT_SIZE];
 
-	return json_pack("{s:s, s:s, s:s, s:I}", "name", server->name, "address",
+	return json_pack("{s:s, s:s, s:s, s:I, s:o}", "name", server->name, "address",
 			 mptcplb_farm_address_text(&server->address, address), "state",
 			 mptcplb_farm_state_text(server->state), "weight",
-			 (json_int_t)server->weight);
+			 (json_int_t)server->weight, "ids", farm_status_ids(server));
 }
 
 static json_t *describe_service(const struct mptcplb_farm *farm,
@@ -37,12 +38,15 @@ static json_t *describe_farm(const struct mptcplb_farm *farm)
 {
 	json_t *services = json_array();
 	json_t *servers = json_array();
+	json_t *object = farm_status(farm);
 
 	for (size_t i = 0; i < farm->service_count; i++)
 		json_array_append_new(services, describe_service(farm, &farm->services[i]));
 	for (size_t i = 0; i < farm->server_count; i++)
 		json_array_append_new(servers, describe_server(&farm->servers[i]));
-	return json_pack("{s:o, s:o}", "services", services, "servers", servers);
+	json_object_set_new(object, "services", services);
+	json_object_set_new(object, "servers", servers);
+	return object;
 }
 
 json_t *describe_run(const struct run_options *options, const struct mptcplb_farm *farm,

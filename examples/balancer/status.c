@@ -23,11 +23,32 @@ static void print_settings(const json_t *status)
 		printf("joins     hashed like any SYN\n");
 }
 
+/* A list of numbers, and an end of line. */
+static void print_numbers(const json_t *numbers)
+{
+	json_t *number;
+	size_t i;
+
+	json_array_foreach(numbers, i, number)
+		printf(" %lld", (long long)json_integer_value(number));
+	putchar('\n');
+}
+
+static void print_token(const json_t *status)
+{
+	printf("farm      digest %s\n", ask_text(status, "digest"));
+	printf("token     server_id_bits %lld, epoch_bits %lld, active %lld, epochs",
+	       ask_number(status, "server_id_bits"), ask_number(status, "epoch_bits"),
+	       ask_number(status, "active"));
+	print_numbers(json_object_get(status, "epochs"));
+}
+
 static void print_server(const json_t *server)
 {
-	printf("server    %s, %s, %s, weight %lld\n", ask_text(server, "name"),
+	printf("server    %s, %s, %s, weight %lld, ids", ask_text(server, "name"),
 	       ask_text(server, "address"), ask_text(server, "state"),
 	       ask_number(server, "weight"));
+	print_numbers(json_object_get(server, "ids"));
 }
 
 static void print_farm(const json_t *status)
@@ -52,6 +73,7 @@ static void print_farm(const json_t *status)
 static void print_status(const json_t *status)
 {
 	print_settings(status);
+	print_token(status);
 	print_farm(status);
 }
 

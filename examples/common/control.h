@@ -11,7 +11,7 @@
 
 /* Longest request with its NUL, and longest reply. */
 #define CONTROL_REQUEST_SIZE 256
-#define CONTROL_REPLY_SIZE (1 << 20)
+#define CONTROL_REPLY_SIZE (8 << 20)
 
 /*
  * Listen as "mptcplb/PROGRAM/INSTANCE" (e.g. "balancer", "eth0"). Returns a non-blocking file

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include "describe.h"
 
+#include "farm_status.h"
 #include "program.h"
 
 static json_t *describe_interfaces(const struct attachments *attachments)
@@ -15,16 +16,6 @@ static json_t *describe_interfaces(const struct attachments *attachments)
 				      json_pack("{s:s, s:s}", "name", attachment->interface,
 						"attached", attach_way_text(attachment->way)));
 	}
-	return array;
-}
-
-static json_t *describe_ids(const struct mptcplb_farm_server *server)
-{
-	json_t *array = json_array();
-	size_t i;
-
-	for (i = 0; i < server->id_count; i++)
-		json_array_append_new(array, json_integer(server->ids[i]));
 	return array;
 }
 
@@ -61,13 +52,14 @@ static json_t *describe_settings(const struct agent *agent)
 		"state", mptcplb_farm_state_text(agent->server->state), "config", options->config,
 		"pin", options->pin, "taken_over", agent->taken_over, "decapsulate_only",
 		options->decapsulate_only, "cookies_for_all", options->cookies_for_all, "epoch",
-		(int)agent->farm->keyring.active, "ids", describe_ids(agent->server));
+		(int)agent->farm->keyring.active, "ids", farm_status_ids(agent->server));
 }
 
 json_t *describe_status(const struct agent *agent)
 {
 	const struct keys *keys = &agent->keys;
 	json_t *status = describe_settings(agent);
+	json_t *farm = farm_status(agent->farm);
 	json_t *now = json_pack(
 		"{s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:o}", "interfaces",
 		describe_interfaces(&agent->attachments), "services", (int)agent->marks.count,
@@ -78,8 +70,11 @@ json_t *describe_status(const struct agent *agent)
 		(int)agent->bucket_count, "reloads", (json_int_t)agent->reloads, "reloads_refused",
 		(json_int_t)agent->reloads_refused, "counters", describe_counters(agent));
 
-	if (status && now)
+	if (status && farm && now) {
+		json_object_update(status, farm);
 		json_object_update(status, now);
+	}
+	json_decref(farm);
 	json_decref(now);
 	return status;
 }

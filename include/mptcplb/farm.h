@@ -132,6 +132,14 @@ MPTCPLB_API int mptcplb_farm_serves(const struct mptcplb_farm *farm,
 	MPTCPLB_NONNULL(1, 2, 3);
 
 /**
+ * A check value of all that a farm file says, whatever the order of its members and services: two
+ * machines on which it is the same have the same farm. It tells nothing of the secrets. It guards
+ * against slips, not against somebody who wants two farms to have one digest, and another version
+ * of the library may have another.
+ */
+MPTCPLB_API uint64_t mptcplb_farm_digest(const struct mptcplb_farm *farm) MPTCPLB_NONNULL(1);
+
+/**
  * An address as text, e.g. "192.0.2.1" or "2001:db8::1".
  *
  * @param address    an address of version 4 or 6.

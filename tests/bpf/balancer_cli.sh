@@ -138,6 +138,11 @@ expect 1 'no mptcplb-balancer runs here with --interface "near"' in_namespace "$
 # a balancer that finds its entry by the interface's address
 start --config "$config" --interface near
 expect 0 "lb-2, outer source 192.0.2.2" in_namespace "$program" status --interface near
+expect 0 "token     server_id_bits 8, epoch_bits 1, active 0, epochs 0" in_namespace "$program" status --interface near
+expect 0 "server    web-1, 192.0.2.11, up, weight 100, ids 17" in_namespace "$program" status --interface near
+expect 0 '"epochs":[0],"active":0,"digest":"' in_namespace "$program" status --interface near --json
+expect 0 "farm      digest " in_namespace "$program" status --interface near
+digest=$(grep "^farm  " "$dir/output")
 expect 0 "XDP in native mode" in_namespace "$program" status --interface near
 expect 0 '"unroutable_epoch":0' in_namespace "$program" status --interface near --json
 expect 0 "198.51.100.1 port 443 " in_namespace "$program" stats --interface near
@@ -233,10 +238,13 @@ bad_edit 's/"3f1c7a52/"00000000/' "epoch 0 has another secret than it had"
 new="{epoch: 1, secret: 00000000$secret_rest}"
 sed "s/^servers:/    - $new\n&/" "$dir/good.yaml" >"$config"
 expect 0 "" in_namespace "$program" reload --interface near
+expect 0 "active 0, epochs 0 1" in_namespace "$program" status --interface near
+grep -q "$digest" "$dir/output" && { echo "FAILED: another secret, but the same digest"; failures=$((failures + 1)); }
 sed "s/{epoch: 0.*/$new/; s/active: 0/active: 1/" "$dir/good.yaml" >"$config"
 expect 0 "" in_namespace "$program" reload --interface near
 cp "$dir/good.yaml" "$config"
 expect 0 "" in_namespace "$program" reload --interface near
+expect 0 "$digest" in_namespace "$program" status --interface near
 
 # nor does it become the balancer whose entry is the only one left, or the one at its address
 sed '/lb-2/d' "$dir/good.yaml" >"$config"

@@ -266,6 +266,12 @@ class Reload(Base):
         self.assertEqual(done.returncode, code, done.stderr)
         return done.stderr
 
+    def digest(self):
+        """The tool's digest of the farm file."""
+        tool = os.path.join(BUILD, "tools/mptcplb-tool")
+        return json.loads(self.network.run("server", tool, "check", "--json", "--config",
+                                           self.network.farm))["digest"]
+
     def renewed(self):
         wait_for(lambda: self.network.status()["slots_unchecked"] == 0, "other keys")
 
@@ -273,7 +279,9 @@ class Reload(Base):
         with Echo(self.network) as echo:
             self.assertEqual(token_of(self.new_connection(echo))[0], 1)
             self.reload(FARM.replace("active: 1", "active: 0"))
-            self.assertEqual(self.network.status()["epoch"], 0)
+            status = self.network.status()
+            self.assertEqual((status["epoch"], status["active"], status["epochs"]), (0, 0, [0, 1]))
+            self.assertEqual(status["digest"], self.digest())
             self.new_connection(echo)
             self.renewed()
             for _ in range(5):
@@ -282,6 +290,7 @@ class Reload(Base):
             self.reload("".join(line for line in FARM.replace("active: 1", "active: 0")
                                 .splitlines(True) if SECRET not in line))
             self.assertEqual(token_of(self.new_connection(echo))[0], 0)
+            self.assertEqual(self.network.status()["epochs"], [0])
             echo.exchange(echo.clients)
         # All but those that were consumed, and made anew, in between.
         self.assertGreater(self.network.status()["counters"]["keys_renewed"], 500)

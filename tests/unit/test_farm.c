@@ -598,6 +598,87 @@ START_TEST(a_long_path_leaves_room_for_the_message)
 }
 END_TEST
 
+/* A farm with all that a digest is made of, and what may become of it. */
+#define DIGEST_TOKEN TOKEN "    - {epoch: 1, secret: " SECRET_1 "}\n"
+#define DIGEST_WEB_1 "  - {name: web-1, address: 192.0.2.11, ids: [17, 18], peak_connections: 5}\n"
+#define DIGEST_WEB_2 "  - {name: web-2, address: 192.0.2.12, ids: [19]}\n"
+#define DIGEST_LB_1 "  - {name: lb-1, address: 192.0.2.1}\n"
+#define DIGEST_LB_2 "  - {name: lb-2, address: 192.0.2.2}\n"
+#define DIGEST_HTTP "  - {address: 198.51.100.1, port: 80, servers: [web-1, web-2]}\n"
+#define DIGEST_HTTPS "  - {address: 198.51.100.1, port: 443, port_last: 444, servers: [web-1]}\n"
+#define DIGEST_FARM                                                                                \
+	DIGEST_TOKEN "servers:\n" DIGEST_WEB_1 DIGEST_WEB_2 "balancers:\n" DIGEST_LB_1 DIGEST_LB_2 \
+		     "services:\n" DIGEST_HTTP DIGEST_HTTPS
+
+#define DIGEST 0x0b5fe7dadf5c5244ULL
+
+static uint64_t digest_of(const char *text)
+{
+	struct mptcplb_farm *farm = load(text);
+	uint64_t digest;
+
+	ck_assert_msg(farm != NULL, "%s", error.text);
+	digest = mptcplb_farm_digest(farm);
+	mptcplb_farm_free(farm);
+	return digest;
+}
+
+START_TEST(a_digest_does_not_depend_on_the_order)
+{
+	/* Nor on the machine's byte order and word size: one of little-endian 64 bits said so. */
+	ck_assert_uint_eq(digest_of(DIGEST_FARM), DIGEST);
+	ck_assert_uint_eq(digest_of("services:\n" DIGEST_HTTPS
+				    "  - {port: 80, address: 198.51.100.1}\n"
+				    "balancers:\n" DIGEST_LB_2 DIGEST_LB_1
+				    "servers:\n" DIGEST_WEB_2 DIGEST_WEB_1 DIGEST_TOKEN),
+			  DIGEST);
+}
+END_TEST
+
+START_TEST(a_digest_depends_on_each_value)
+{
+	static const struct {
+		const char *from, *to;
+	} edits[] = {
+		{ "server_id_bits: 8", "server_id_bits: 9" },
+		{ "epoch_bits: 1", "epoch_bits: 2" },
+		{ "active: 0", "active: 1" },
+		{ SECRET_0, "00000000000000000000000000000001" },
+		{ SECRET_1, "3f1c7a52e0d94b8896a5c10b7e2d6f53" },
+		{ "    - {epoch: 1, secret: " SECRET_1 "}\n", "" },
+		{ "192.0.2.12", "192.0.2.13" },
+		{ "[17, 18]", "[17, 20]" },
+		{ "[17, 18]", "[17]" },
+		{ "ids: [19]", "ids: [19], state: draining" },
+		{ "ids: [19]", "ids: [19], weight: 99" },
+		{ "peak_connections: 5", "peak_connections: 6" },
+		{ "name: lb-2", "name: lb-3" },
+		{ "192.0.2.2}", "192.0.2.3}" },
+		{ "  - {name: lb-2, address: 192.0.2.2}\n", "" },
+		{ "198.51.100.1, port: 80", "198.51.100.2, port: 80" },
+		{ "port: 80", "port: 81" },
+		{ "port_last: 444", "port_last: 445" },
+		{ "[web-1]", "[web-2]" },
+		{ DIGEST_HTTP, "" },
+	};
+	uint64_t digests[sizeof(edits) / sizeof(edits[0])];
+	char text[2048];
+
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		char from[1024] = DIGEST_FARM, *at;
+
+		at = strstr(from, edits[i].from);
+		ck_assert_msg(at != NULL, "%s", edits[i].from);
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - from), from, edits[i].to,
+			 at + strlen(edits[i].from));
+		digests[i] = digest_of(text);
+		ck_assert_msg(digests[i] != DIGEST, "%s", edits[i].to);
+		for (size_t j = 0; j < i; j++)
+			ck_assert_msg(digests[i] != digests[j], "%s", edits[i].to);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -623,6 +704,8 @@ int main(void)
 		truncation_is_harmless,
 		deep_nesting_ends_early,
 		a_long_path_leaves_room_for_the_message,
+		a_digest_does_not_depend_on_the_order,
+		a_digest_depends_on_each_value,
 		NULL,
 	};
 	int result;
