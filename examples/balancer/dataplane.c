@@ -417,3 +417,8 @@ uint32_t dataplane_buckets(const struct dataplane_maps *maps)
 		return 0;
 	return info.max_entries;
 }
+
+bool dataplane_fits(const struct dataplane_maps *maps, uint32_t flows)
+{
+	return dataplane_buckets(maps) == buckets_for(flows);
+}

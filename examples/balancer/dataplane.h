@@ -81,6 +81,9 @@ int dataplane_config(const struct dataplane *dataplane, struct balancer_config *
 /* The index of the server that owns an id, or BALANCER_NO_SERVER. */
 uint32_t dataplane_owner(const struct dataplane *dataplane, uint32_t server_id);
 
+/* Whether the flow table has the size that is made for so many flows. */
+bool dataplane_fits(const struct dataplane_maps *maps, uint32_t flows);
+
 /* Number of buckets of the flow table. */
 uint32_t dataplane_buckets(const struct dataplane_maps *maps);
 

@@ -149,7 +149,12 @@ static void print_answers(const json_t *answers)
 	json_array_foreach(answers, i, answer) {
 		const char *server = json_string_value(json_object_get(answer, "server"));
 
-		printf("%s: %s%s\n", ask_text(answer, "packet"), server ? "to " : "to no server",
+		const bool hashed = json_is_true(json_object_get(answer, "hashed"));
+
+		printf("%s: %s%s\n", ask_text(answer, "packet"),
+		       server	? "to "
+		       : hashed ? "no owner: hashed like any SYN"
+				: "to no server",
 		       server ? server : "");
 		json_array_foreach(json_object_get(answer, "steps"), j, step)
 			printf("  %s\n", json_string_value(step));

@@ -17,6 +17,7 @@ struct explanation {
 	const struct explain_source *source;
 	json_t *steps;
 	uint32_t server; /* index */
+	bool hashed; /* a token that nobody owns, alone: as with any SYN it depends on the 4-tuple */
 };
 
 /* A packet in question. */
@@ -212,6 +213,17 @@ static bool read_question(struct question *question, const char *text)
 	       read_address(&question->flow.service, service);
 }
 
+static void explain_token_alone(struct explanation *explanation,
+				const struct balancer_config *config, uint32_t token)
+{
+	explanation->server = explain_token(explanation, config, token);
+	if (explanation->server != BALANCER_NO_SERVER)
+		return;
+	explanation->hashed = !config->drop_unroutable;
+	if (config->drop_unroutable)
+		say(explanation, "unroutable joins are dropped");
+}
+
 static bool answer(struct explanation *explanation, const char *text,
 		   const struct balancer_config *config)
 {
@@ -220,7 +232,7 @@ static bool answer(struct explanation *explanation, const char *text,
 	bool fine = true;
 
 	if (sscanf(text, "token %" SCNx32, &question.token) == 1)
-		explanation->server = explain_token(explanation, config, question.token);
+		explain_token_alone(explanation, config, question.token);
 	else if (table && read_question(&question, text))
 		explain_packet(explanation, &question, config, table);
 	else
@@ -231,7 +243,7 @@ static bool answer(struct explanation *explanation, const char *text,
 
 json_t *explain_steps(const struct explain_source *source, const char *question)
 {
-	struct explanation explanation = { source, json_array(), BALANCER_NO_SERVER };
+	struct explanation explanation = { source, json_array(), BALANCER_NO_SERVER, false };
 	struct balancer_server server;
 	struct balancer_config config;
 	bool fine = source->config(source->of, &config) && answer(&explanation, question, &config);
@@ -243,6 +255,8 @@ json_t *explain_steps(const struct explain_source *source, const char *question)
 	}
 	if (explanation.server == BALANCER_NO_SERVER ||
 	    !read_server(&explanation, explanation.server, &server))
-		return json_pack("{s:n, s:o}", "server", "steps", explanation.steps);
-	return json_pack("{s:s, s:o}", "server", server.name, "steps", explanation.steps);
+		return json_pack("{s:n, s:b, s:o}", "server", "hashed", explanation.hashed, "steps",
+				 explanation.steps);
+	return json_pack("{s:s, s:b, s:o}", "server", server.name, "hashed", 0, "steps",
+			 explanation.steps);
 }

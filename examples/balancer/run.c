@@ -301,6 +301,12 @@ static bool take_over(struct run *run)
 	run->link = pins_restore(pin, &run->pinned);
 	if (run->link < 0)
 		return run->link == -ENOENT;
+	if (!dataplane_fits(&run->pinned, run->options.dataplane.flows))
+		log_warning(
+			"--flows %u is not used: what is pinned in %s keeps its size, %u places. "
+			"Detach it first to change that",
+			run->options.dataplane.flows, pin,
+			dataplane_buckets(&run->pinned) * BALANCER_WAYS);
 	return attach_is_to(run->link, run->options.interface, run->ifindex);
 }
 

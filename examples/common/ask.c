@@ -97,13 +97,8 @@ int ask_quietly(const struct ask_options *options, const char *request, json_t *
 	return *reply ? 0 : -EPROTO;
 }
 
-json_t *ask(const struct ask_options *options, const char *request)
+void ask_tell(const struct ask_options *options, int error)
 {
-	json_t *reply;
-	int error = ask_quietly(options, request, &reply);
-
-	if (!error)
-		return reply;
 	if (error == -ECONNREFUSED)
 		log_error("no mptcplb-%s runs here with --%s \"%s\"; what one has left pinned "
 			  "works on without it",
@@ -114,6 +109,16 @@ json_t *ask(const struct ask_options *options, const char *request)
 	else
 		log_error("the mptcplb-%s with --%s \"%s\" does not answer: %s", options->program,
 			  options->instance_option, options->instance, strerror(-error));
+}
+
+json_t *ask(const struct ask_options *options, const char *request)
+{
+	json_t *reply;
+	int error = ask_quietly(options, request, &reply);
+
+	if (!error)
+		return reply;
+	ask_tell(options, error);
 	return NULL;
 }
 

@@ -37,6 +37,9 @@ bool ask_parse(struct ask_options *options, const char *command, int argc, char 
 /* Send a request. Returns 0 and the reply as an object, or -errno: see control_request(). */
 int ask_quietly(const struct ask_options *options, const char *request, json_t **reply);
 
+/* Say why no reply came. */
+void ask_tell(const struct ask_options *options, int error);
+
 /* The reply as an object, or NULL after an error message. */
 json_t *ask(const struct ask_options *options, const char *request);
 

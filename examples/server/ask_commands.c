@@ -184,8 +184,8 @@ int command_stop(int argc, char **argv)
 		return end_stop(&options, reply);
 	if (error == -ECONNREFUSED && options.pin)
 		return remove_pinned(options.pin);
-	log_error("no agent of server \"%s\" can be stopped here: %s%s", options.instance,
-		  strerror(-error),
-		  options.pin ? "" : ". To remove what one has left pinned, say --pin DIRECTORY");
+	ask_tell(&options, error);
+	if (error == -ECONNREFUSED)
+		log_info("stop --pin DIRECTORY removes that");
 	return EXIT_FAILED;
 }

@@ -309,7 +309,8 @@ expect 1 "$pin: another process uses it: stop that first" "$program" detach --pi
 stop TERM
 [ -n "$before" ] || { echo "FAILED: nothing is attached after a stop with --pin"; failures=$((failures + 1)); }
 expect 1 "attached to another interface" $run --config "$config" --interface far --name lb-2 --pin "$pin"
-start --config "$config" --interface near --pin "$pin"
+start --config "$config" --interface near --pin "$pin" --flows 2048
+expect 0 "--flows 2048 is not used: what is pinned in $pin keeps its size, 524288 places" cat "$dir/errors"
 [ "$(xdp_program)" != "$before" ] || { echo "FAILED: the next loader left the old program"; failures=$((failures + 1)); }
 before=$(xdp_program)
 kill -KILL "$running"
