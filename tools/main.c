@@ -246,6 +246,28 @@ static int run_command(const struct command *command, int argc, char **argv)
 	return error ? error : run_with_farm(command, &arguments, config);
 }
 
+static bool is_help(const char *argument)
+{
+	return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
+/* The help of all commands whose first of two words is this one. Returns how many there are. */
+static size_t print_group_help(const char *word)
+{
+	const size_t length = strlen(word);
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strncmp(commands[i].words, word, length) != 0 ||
+		    commands[i].words[length] != ' ')
+			continue;
+		if (count++)
+			putchar('\n');
+		print_command_help(&commands[i]);
+	}
+	return count;
+}
+
 /* How many arguments a command's words take up: 0 when it is another command. */
 static int match_words(const struct command *command, int argc, char **argv)
 {
@@ -302,7 +324,7 @@ static void forbid_core_dumps(void)
 
 static int dispatch(int argc, char **argv)
 {
-	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+	if (argc >= 2 && is_help(argv[1])) {
 		print_help(stdout);
 		return TOOL_FINE;
 	}
@@ -318,6 +340,8 @@ static int dispatch(int argc, char **argv)
 			return run_command(&commands[i], argc - words, argv + words);
 		}
 	}
+	if (argc == 3 && is_help(argv[2]) && print_group_help(argv[1]) > 0)
+		return TOOL_FINE;
 	if (argc >= 2)
 		return fail_unknown(argv[1]);
 	print_help(stderr);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include "command.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,23 @@ static void print_help(const char *program, const char *title, const struct comm
 	printf("%s: %s\n\nUsage:\n", program, title);
 	for (size_t i = 0; i < count; i++)
 		printf("  %s %s", program, commands[i].usage);
-	printf("  %s --help | --version\n", program);
+	printf("  %s --help | COMMAND --help | --version\n", program);
+}
+
+static bool is_help(const char *argument)
+{
+	return !strcmp(argument, "--help") || !strcmp(argument, "-h");
+}
+
+static int run_command(const char *program, const struct command *command, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (!is_help(argv[i]))
+			continue;
+		printf("Usage: %s %s", program, command->usage);
+		return EXIT_FINE;
+	}
+	return command->run(argc, argv);
 }
 
 int command_main(const char *program, const char *title, const struct command *commands,
@@ -22,7 +39,7 @@ int command_main(const char *program, const char *title, const struct command *c
 		log_error("which command? See --help for the usage");
 		return EXIT_USAGE;
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+	if (is_help(argv[1])) {
 		print_help(program, title, commands, count);
 		return EXIT_FINE;
 	}
@@ -34,7 +51,7 @@ int command_main(const char *program, const char *title, const struct command *c
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
 		argv[1] = argv[0]; /* what getopt_long() puts in front of its messages */
-		return commands[i].run(argc - 1, argv + 1);
+		return run_command(program, &commands[i], argc - 1, argv + 1);
 	}
 	log_error("there is no command \"%s\": see --help for the usage", argv[1]);
 	return EXIT_USAGE;

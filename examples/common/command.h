@@ -12,7 +12,8 @@ struct command {
 };
 
 /*
- * Run the command that @argv names, or --help or --version: most of main(), behind daemon_start().
+ * Run the command that @argv names, or --help, also behind a command, or --version: most of main(),
+ * behind daemon_start().
  * @title says in a line what the program is. Returns an enum exit_code.
  */
 int command_main(const char *program, const char *title, const struct command *commands,

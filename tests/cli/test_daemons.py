@@ -41,6 +41,17 @@ def headings_of(program, section):
 
 
 class Manuals(unittest.TestCase):
+    def test_help_of_each_command(self):
+        for program, path in PROGRAMS.items():
+            whole = subprocess.run([path, "--help"], check=True, capture_output=True,
+                                   text=True).stdout
+            for command in commands_of(program):
+                for argv in ([command, "--help"], [command, "--json", "-h"]):
+                    said = subprocess.run([path, *argv], check=True, capture_output=True,
+                                          text=True).stdout
+                    self.assertTrue(said.startswith(f"Usage: {program} {command} "), said)
+                    self.assertIn(said.removeprefix("Usage: "), whole)
+
     def test_commands_and_options_are_those_of_the_help(self):
         for program in PROGRAMS:
             with self.subTest(program):

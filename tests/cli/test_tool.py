@@ -99,6 +99,14 @@ class Commands(ToolTest):
             self.assertIn(f"Usage: mptcplb-tool {command}",
                           self.tool(*command.split(), "--help").stdout)
 
+    def test_help_of_the_first_word_of_two(self):
+        said = self.tool("token", "--help").stdout
+        self.assertIn("Usage: mptcplb-tool token decode", said)
+        self.assertIn("Usage: mptcplb-tool token generate", said)
+        self.assertNotIn("key", said)
+        self.assertIn("no command 'tok'", self.tool("tok", "--help", code=2).stderr)
+        self.assertIn("COMMAND --help", self.tool("token", code=2).stderr)
+
     def test_the_manual_names_everything(self):
         overview = self.tool("--help").stdout.split("Commands:")[1].split("mptcplb-tool COMMAND")[0]
         names = [line[2:18].strip() for line in overview.splitlines() if line]
