@@ -61,6 +61,7 @@ int command_check(int argc, char **argv)
 	check_host(&check);
 	check_mptcp(&check);
 	check_interfaces(&check);
+	check_mtu(&check);
 	check_listeners(&check);
 	mptcplb_farm_free(farm);
 	if (check.findings == 0)

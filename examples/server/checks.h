@@ -24,6 +24,9 @@ void check_mptcp(struct check *check);
 /* Offloads, and programs of others that see packets first. */
 void check_interfaces(struct check *check);
 
+/* Whether what clients send fits the links with the outer header of a balancer. */
+void check_mtu(struct check *check);
+
 /* The services' addresses, and who listens there. This loads the BPF programs. */
 void check_listeners(struct check *check);
 

@@ -182,6 +182,41 @@ class Check(unittest.TestCase):
         self.addCleanup(self.network.ip, "server", "link delete spare")
         self.found("ip link set spare up", options=["--interface", "spare"])
 
+    def test_room_for_the_outer_header(self):
+        gateway, gateway6 = PATHS["path1"][0], "2001:db8:1::2"
+        members6 = FARM.replace("192.0.2.11", '"2001:db8:9::11"').replace(
+            "192.0.2.1}", '"2001:db8:9::1"}')
+        for version, via in (("", gateway), ("-6 ", gateway6)):
+            for farm, outer in ((FARM, 20), (members6, 40)):
+                advmss = 1500 - outer - (60 if version else 40)
+                remedy = f"route change default via {via} dev path1 metric 7"
+                with self.subTest(version=version, outer=outer), self.farm(farm):
+                    self.server(*f"ip {version}route add default via {via} dev path1 metric 7"
+                                .split())
+                    try:
+                        self.found(f"ip {version}{remedy} advmss {advmss}", "MTU of 1500")
+                        self.server(*f"ip {version}{remedy} advmss {advmss + 1}".split())
+                        self.found(f"ip {version}{remedy} advmss {advmss}")
+                        self.server(*f"ip {version}{remedy} advmss {advmss}".split())
+                        with Echo(self.network):
+                            self.assertEqual(self.check()[::2], (0, ""))
+                    finally:
+                        self.server(*f"ip {version}route delete default metric 7".split())
+
+    def test_larger_links_have_room(self):
+        def set_mtu(path, size):
+            self.server(*f"ip link set {path} mtu {size}".split())
+
+        self.server(*f"ip route add default via {PATHS['path1'][0]}".split())
+        self.addCleanup(self.server, *"ip route delete default".split())
+        for path in PATHS:
+            set_mtu(path, 1520)
+            self.addCleanup(set_mtu, path, 1500)
+        with Echo(self.network):
+            self.assertEqual(self.check()[::2], (0, ""))
+        set_mtu("path2", 1519)
+        self.found("MTU of 1519", "advmss 1459", "MTU of 1520")
+
     def test_tcx_program_that_comes_first(self):
         with tcx_program(self.network, "path2"):
             self.found("TCX ingress of interface path2", "TCX_NEXT")

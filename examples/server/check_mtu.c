@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/*
+ * What clients send comes with an outer header in front, and must fit the links then. How long it
+ * gets is up to the MSS that the server announces, by its routes to the clients.
+ */
+#include "checks.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "netlink.h"
+
+/* What the links of clients carry: a larger MSS has them send no longer packets. */
+#define CLIENT_MTU 1500
+
+struct mtu_check {
+	struct check *check;
+	int family;
+	unsigned int outer; /* size of the outer header */
+	unsigned int mtu; /* of the interface that takes the least */
+};
+
+/* What is of interest in a route. */
+struct route {
+	const struct rtattr *gateway;
+	unsigned int ifindex, priority, advmss, mtu; /* 0: not given */
+};
+
+/* 0 when it is not known. */
+static unsigned int mtu_of(const char *interface)
+{
+	struct ifreq asked = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), error;
+
+	strncpy(asked.ifr_name, interface, IFNAMSIZ - 1);
+	error = ioctl(fd, SIOCGIFMTU, &asked);
+	close(fd);
+	return error ? 0 : (unsigned int)asked.ifr_mtu;
+}
+
+static unsigned int least_mtu(const struct agent_options *options)
+{
+	unsigned int least = UINT_MAX;
+	size_t i;
+
+	for (i = 0; i < options->interface_count; i++) {
+		unsigned int mtu = mtu_of(options->interfaces[i]);
+
+		if (mtu && mtu < least)
+			least = mtu;
+	}
+	return least;
+}
+
+static unsigned int number_of(const struct rtattr *attribute)
+{
+	unsigned int number = 0;
+
+	if (RTA_PAYLOAD(attribute) >= sizeof(number))
+		memcpy(&number, RTA_DATA(attribute), sizeof(number));
+	return number;
+}
+
+static void read_metrics(struct route *route, const struct rtattr *metrics)
+{
+	const struct rtattr *metric = RTA_DATA(metrics);
+	size_t left = RTA_PAYLOAD(metrics);
+
+	for (; RTA_OK(metric, left); metric = RTA_NEXT(metric, left)) {
+		if (metric->rta_type == RTAX_ADVMSS)
+			route->advmss = number_of(metric);
+		else if (metric->rta_type == RTAX_MTU)
+			route->mtu = number_of(metric);
+	}
+}
+
+static void read_route(struct route *route, const struct nlmsghdr *message)
+{
+	const struct rtattr *attribute = RTM_RTA(NLMSG_DATA(message));
+	size_t left = RTM_PAYLOAD(message);
+
+	*route = (struct route){ .gateway = NULL };
+	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+		switch (attribute->rta_type) {
+		case RTA_OIF:
+			route->ifindex = number_of(attribute);
+			break;
+		case RTA_PRIORITY:
+			route->priority = number_of(attribute);
+			break;
+		case RTA_GATEWAY:
+			route->gateway = attribute;
+			break;
+		case RTA_METRICS:
+			read_metrics(route, attribute);
+			break;
+		}
+	}
+}
+
+/* The words of `ip route` behind "default". */
+static void name_route(char *words, size_t size, int family, const struct route *route)
+{
+	char gateway[INET6_ADDRSTRLEN] = "", interface[IF_NAMESIZE] = "", priority[24] = "";
+
+	if (route->gateway)
+		inet_ntop(family, RTA_DATA(route->gateway), gateway, sizeof(gateway));
+	if_indextoname(route->ifindex, interface);
+	if (route->priority)
+		snprintf(priority, sizeof(priority), " metric %u", route->priority);
+	snprintf(words, size, "%s%s%s%s%s", gateway[0] ? " via " : "", gateway,
+		 interface[0] ? " dev " : "", interface, priority);
+}
+
+/* How long the packets of clients get by what a route announces. */
+static unsigned int packet_size(const struct route *route, unsigned int headers)
+{
+	char interface[IF_NAMESIZE] = "";
+	unsigned int size = route->mtu;
+
+	if (!size && if_indextoname(route->ifindex, interface))
+		size = mtu_of(interface);
+	if (route->advmss && (!size || route->advmss + headers < size))
+		size = route->advmss + headers;
+	return !size || size > CLIENT_MTU ? CLIENT_MTU : size;
+}
+
+static void check_route(void *context, const struct nlmsghdr *message)
+{
+	const struct mtu_check *mtu = context;
+	const struct rtmsg *header = NLMSG_DATA(message);
+	const bool ipv4 = mtu->family == AF_INET;
+	const unsigned int headers =
+		(ipv4 ? sizeof(struct iphdr) : sizeof(struct ip6_hdr)) + sizeof(struct tcphdr);
+	char words[128];
+	struct route route;
+	unsigned int size;
+
+	if (header->rtm_family != mtu->family || header->rtm_dst_len != 0 ||
+	    header->rtm_type != RTN_UNICAST || header->rtm_flags & RTM_F_CLONED)
+		return;
+	read_route(&route, message);
+	if (route.ifindex == if_nametoindex("lo"))
+		return;
+	size = packet_size(&route, headers);
+	if (size + mtu->outer <= mtu->mtu)
+		return;
+	name_route(words, sizeof(words), mtu->family, &route);
+	check_tell(
+		mtu->check,
+		"clients of the %s services send packets of %u bytes, and with the outer header of "
+		"%u they are too long for an MTU of %u: ip%s route change default%s advmss %u, or "
+		"an MTU of %u on the links from the balancers",
+		ipv4 ? "IPv4" : "IPv6", size, mtu->outer, mtu->mtu, ipv4 ? "" : " -6", words,
+		mtu->mtu - mtu->outer - headers, size + mtu->outer);
+}
+
+/* Whether the server answers on a service of an IP version. */
+static bool serves_version(const struct check *check, unsigned int version)
+{
+	const struct mptcplb_farm *farm = check->farm;
+	size_t i;
+
+	for (i = 0; i < farm->service_count; i++) {
+		if (farm->services[i].address.version == version &&
+		    mptcplb_farm_serves(farm, &farm->services[i], check->server))
+			return true;
+	}
+	return false;
+}
+
+static void check_version(struct mtu_check *mtu, int family, unsigned int version)
+{
+	struct {
+		struct nlmsghdr header;
+		struct rtmsg route;
+	} request = {
+		.header = { .nlmsg_len = sizeof(request), .nlmsg_type = RTM_GETROUTE },
+		.route = { .rtm_family = (unsigned char)family },
+	};
+
+	if (!serves_version(mtu->check, version))
+		return;
+	mtu->family = family;
+	(void)netlink_dump(NETLINK_ROUTE, &request.header, check_route, mtu);
+}
+
+void check_mtu(struct check *check)
+{
+	struct mtu_check mtu = {
+		.check = check,
+		.outer = check->server->address.version == 4 ? sizeof(struct iphdr)
+							     : sizeof(struct ip6_hdr),
+		.mtu = least_mtu(check->options),
+	};
+
+	if (check->farm->balancer_count == 0 && check->farm->server_count == 1)
+		return; /* nobody sends IP-in-IP */
+	check_version(&mtu, AF_INET, 4);
+	check_version(&mtu, AF_INET6, 6);
+}
