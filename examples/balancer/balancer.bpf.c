@@ -81,6 +81,8 @@ static __always_inline int balance(struct task *task, const struct packet *packe
 	__u32 slot = balancer_slot(&packet->flow);
 	__u32 server;
 
+	/* The compiler knows that this never happens; the verifier of Linux 6.1 does not. */
+	asm volatile("" : "+r"(slot));
 	if (slot >= BALANCER_MAGLEV_SIZE)
 		return drop(packet, BALANCER_DROPPED_NO_SERVER);
 	server = packet->syn ? table->slots[slot] : table->homes[slot];
