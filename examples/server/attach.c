@@ -369,14 +369,15 @@ int attach_remove_pinned(const char *pin)
 {
 	DIR *directory = opendir(pin);
 	const struct dirent *entry;
-	int error = 0;
+	int error = 0, result;
 
 	if (!directory)
 		return -errno;
 	remove_told(pin);
-	while (!error && (entry = readdir(directory))) {
-		if (entry->d_name[0] != '.')
-			error = pin_remove(pin, entry->d_name);
+	/* What cannot be removed keeps nothing else. */
+	while ((entry = readdir(directory))) {
+		result = entry->d_name[0] == '.' ? 0 : pin_remove(pin, entry->d_name);
+		error = error ? error : result;
 	}
 	closedir(directory);
 	if (error)

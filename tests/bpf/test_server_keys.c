@@ -227,6 +227,40 @@ START_TEST(key_that_was_found_in_bpf_stays)
 }
 END_TEST
 
+START_TEST(filling_keeps_to_its_time)
+{
+	uint32_t rounds;
+
+	open_keys();
+	ck_assert_int_eq(keys_fill(&keys, 0), MPTCPLB_OK);
+	ck_assert_uint_lt(keys_filled(&keys), SLOTS);
+	for (rounds = 0; keys.empty_count && rounds < 100 * SLOTS; rounds++)
+		ck_assert_int_eq(keys_fill(&keys, 1000), MPTCPLB_OK);
+	ck_assert_uint_eq(keys_filled(&keys), SLOTS);
+	ck_assert_uint_eq(keys.refilled, SLOTS);
+}
+END_TEST
+
+START_TEST(keys_are_renewed_by_what_their_own_tokens_name)
+{
+	uint64_t found;
+
+	open_keys();
+	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
+	/* A program has found two keys since: a good one, and one that names anybody. */
+	found = keys.slots[4].key;
+	keys.slots[5].key = 0;
+	keys_add_empty(&keys, 5);
+	keys.slots[5].key = found;
+	keys.slots[6].key = 0x1234;
+	keys_use(&keys, &keyring, &server);
+	ck_assert_int_eq(keys_renew(&keys, ENDLESS_NS), MPTCPLB_OK);
+	ck_assert_uint_eq(keys.renewed, 1);
+	ck_assert_uint_eq(keys.slots[5].key, found);
+	ck_assert_uint_eq(keys.slots[6].previous_key, 0x1234);
+}
+END_TEST
+
 START_TEST(slot_waits_once_and_is_found_without_its_event)
 {
 	open_keys();
@@ -446,6 +480,8 @@ int main(void)
 		no_key_of_a_full_bucket_is_offered,
 		token_in_use_is_not_available,
 		key_that_was_found_in_bpf_stays,
+		filling_keeps_to_its_time,
+		keys_are_renewed_by_what_their_own_tokens_name,
 		slot_waits_once_and_is_found_without_its_event,
 		key_that_was_shown_long_ago_is_replaced,
 		ageing_keeps_to_its_time_and_goes_on_where_it_was,

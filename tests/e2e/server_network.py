@@ -48,6 +48,35 @@ ONE_WAY_US = 10000
 GUARD_SECONDS = 30
 
 
+def without(system_call, errno, *arguments):
+    """A command that runs another one where a system call with such arguments gives an error.
+
+    The system call is given by its numbers on x86_64 and aarch64, an argument by place and value.
+    """
+    tests = [(0, dict(zip(("x86_64", "aarch64"), system_call))[os.uname().machine])]
+    tests += [(16 + 8 * place, value) for place, value in arguments]
+    left = 2 * len(tests)
+    code = b""
+    for offset, value in tests:
+        left -= 2
+        code += struct.pack("HBBI", 0x20, 0, 0, offset)
+        code += struct.pack("HBBI", 0x15, 0, left + 1, value)
+    code += struct.pack("HBBI", 0x06, 0, 0, 0x50000 | errno)
+    code += struct.pack("HBBI", 0x06, 0, 0, 0x7fff0000)
+    return [sys.executable, "-c", f"""
+import ctypes, os, struct, sys
+buffer = ctypes.create_string_buffer({code!r})
+program = struct.pack("HxxxxxxQ", {len(code) // 8}, ctypes.addressof(buffer))
+if ctypes.CDLL(None).prctl(22, 2, program, 0, 0):
+    sys.exit("no seccomp")
+os.execv(sys.argv[1], sys.argv[1:])"""]
+
+
+# The numbers of socket() and bpf(), and what some arguments mean.
+SOCKET, BPF = (41, 198), (321, 280)
+AF_NETLINK, NETLINK_SOCK_DIAG, NETLINK_GENERIC, BPF_LINK_CREATE = 16, 4, 16, 28
+
+
 def wait_for(condition, what):
     """Wait until condition() is true; return its value."""
     end = time.monotonic() + GUARD_SECONDS

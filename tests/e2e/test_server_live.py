@@ -3,6 +3,7 @@
 """mptcplb-server and the connections that do not come by it: it follows the kernel's events."""
 
 import contextlib
+import errno
 import signal
 import socket
 import sys
@@ -10,23 +11,8 @@ import unittest
 
 sys.dont_write_bytecode = True
 
-from server_network import IPPROTO_MPTCP, Network, wait_for  # noqa: E402
-
-# Runs a command with a kernel that has no generic netlink: socket() gives EPROTONOSUPPORT.
-WITHOUT_EVENTS = """
-import ctypes, os, struct, sys
-number = {"x86_64": 41, "aarch64": 198}[os.uname().machine]
-code = b"".join(struct.pack("HBBI", *step) for step in (
-    (0x20, 0, 0, 0), (0x15, 0, 5, number),  # which system call
-    (0x20, 0, 0, 16), (0x15, 0, 3, 16),  # which family
-    (0x20, 0, 0, 32), (0x15, 0, 1, 16),  # which protocol
-    (0x06, 0, 0, 0x50000 | 93), (0x06, 0, 0, 0x7fff0000)))
-buffer = ctypes.create_string_buffer(code)
-program = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
-if ctypes.CDLL(None).prctl(22, 2, program, 0, 0):
-    sys.exit("no seccomp")
-os.execv(sys.argv[1], sys.argv[1:])
-"""
+from server_network import (AF_NETLINK, IPPROTO_MPTCP, NETLINK_GENERIC, SOCKET, Network,  # noqa: E402
+                            wait_for, without)
 
 
 class Live(unittest.TestCase):
@@ -94,8 +80,8 @@ class Live(unittest.TestCase):
         wait_for(lambda: self.lists() > before + 1, "more lists")
 
     def test_kernel_without_events(self):
-        agent = self.network.start_agent_as([sys.executable, "-c", WITHOUT_EVENTS], "--slots", "64",
-                                            "--live-interval", "3600")
+        prefix = without(SOCKET, errno.EPROTONOSUPPORT, (0, AF_NETLINK), (2, NETLINK_GENERIC))
+        agent = self.network.start_agent_as(prefix, "--slots", "64", "--live-interval", "3600")
         self.assertIn("events cannot be had: Protocol not supported", agent.errors())
         with self.connections(10):
             self.wait_for_tokens(20)

@@ -2,31 +2,21 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """mptcplb-server as a program: starting, stopping, and what can be wrong."""
 
+import contextlib
+import errno
 import os
+import signal
+import socket
 import subprocess
 import sys
 import unittest
 
 sys.dont_write_bytecode = True
 
-from server_network import (FARM, GUARD_SECONDS, SECRET, SERVER, Echo, Network,  # noqa: E402
-                            is_mptcp)
-
-
-# Runs a command with a kernel that has no BPF links on interfaces: bpf(BPF_LINK_CREATE) gives EINVAL.
-WITHOUT_LINKS = """
-import ctypes, os, struct, sys
-number = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
-code = b"".join(struct.pack("HBBI", *step) for step in (
-    (0x20, 0, 0, 0), (0x15, 0, 3, number),  # which system call
-    (0x20, 0, 0, 16), (0x15, 0, 1, 28),  # which of its commands
-    (0x06, 0, 0, 0x50000 | 22), (0x06, 0, 0, 0x7fff0000)))
-buffer = ctypes.create_string_buffer(code)
-program = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
-if ctypes.CDLL(None).prctl(22, 2, program, 0, 0):
-    sys.exit("no seccomp")
-os.execv(sys.argv[1], sys.argv[1:])
-"""
+from server_network import (AF_NETLINK, BPF, BPF_LINK_CREATE, FARM, GUARD_SECONDS,  # noqa: E402
+                            NETLINK_SOCK_DIAG, SECRET, SERVER, SOCKET, Echo, Network, is_mptcp,
+                            wait_for, without)
+from namespaces import FarmError  # noqa: E402
 
 
 class Operation(unittest.TestCase):
@@ -91,7 +81,7 @@ class Operation(unittest.TestCase):
             agent.stop()
 
     def test_kernel_without_tcx(self):
-        prefix = [sys.executable, "-c", WITHOUT_LINKS]
+        prefix = without(BPF, errno.EINVAL, (0, BPF_LINK_CREATE))
         self.refused([*prefix, *self.network.agent_argv("--attach", "tcx")], "path1", "Linux 6.6")
         agent = self.network.start_agent_as(prefix)
         self.assertEqual([interface["attached"] for interface in
@@ -109,6 +99,36 @@ class Operation(unittest.TestCase):
                      "tc", "1000")
         self.assertEqual(self.network.syncookies(), 1)
         self.assertIn("u32", self.tc("filter", "show", "dev", "path1", "ingress"))
+
+    def test_kernel_without_a_list_of_connections(self):
+        self.refused([*without(SOCKET, errno.EPROTONOSUPPORT, (0, AF_NETLINK),
+                               (2, NETLINK_SOCK_DIAG)), *self.network.agent_argv("--slots", "1")],
+                     "cannot follow the kernel's MPTCP connections", "CONFIG_INET_MPTCP_DIAG")
+        self.assertNotIn("clsact", self.tc("qdisc", "show"))
+
+    def test_reload_before_it_is_ready(self):
+        path = os.path.join(self.network.directory, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+            notified.bind(path)
+            notified.setblocking(False)
+            agent = self.network.start("server", ["env", f"NOTIFY_SOCKET={path}",
+                                                  *self.network.agent_argv("--slots", "1048576")],
+                                       "agent", ready=False)
+            self.wait_for_answers()
+            agent.signal(signal.SIGHUP)
+            wait_for(lambda: "reloaded" in agent.errors(), "the reload")
+            self.assertLess(self.network.status()["slots_filled"], 1048576)
+            with self.assertRaises(BlockingIOError):
+                notified.recv(100)
+            agent.stop()
+            self.assertEqual(notified.recv(100), b"STOPPING=1")
+
+    def wait_for_answers(self):
+        def answers():
+            with contextlib.suppress(FarmError):
+                return self.network.status()
+
+        wait_for(answers, "an answer")
 
     def test_second_agent(self):
         agent = self.network.start_agent("--slots", "1")

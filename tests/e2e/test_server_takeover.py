@@ -191,6 +191,30 @@ class TakeOver(Base):
                     wait_for(lambda: not bpftool("map", "show", "id", str(slots)),
                              "the end of its maps")
 
+    def test_first_start_that_fails_half_way(self):
+        # Its first interface is attached by then, and what is pinned would stay.
+        self.network.run("server", "tc", "qdisc", "add", "dev", "path2", "clsact")
+        self.network.run("server", "tc", "filter", "add", "dev", "path2", "ingress", "prio", "1000",
+                         "u32", "match", "u32", "0", "0", "flowid", "1:1")
+        argv = self.network.agent_argv("--pin", PIN, "--slots", "1", "--attach", "clsact")
+        done = subprocess.run(self.network.inside("server", *argv), capture_output=True, text=True,
+                              timeout=GUARD_SECONDS, check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn('"path2"', done.stderr)
+        self.assertNotIn("clsact", self.network.run("server", "tc", "qdisc", "show", "dev", "path1"))
+        self.assertFalse(os.path.exists(PIN))
+
+    def test_stop_tells_what_is_left(self):
+        self.start()
+        os.mkdir(f"{PIN}/of-somebody")
+        self.addCleanup(os.rmdir, PIN)
+        self.addCleanup(os.rmdir, f"{PIN}/of-somebody")
+        done = subprocess.run(self.network.inside("server", SERVER, "stop", "--server", "web-1"),
+                              capture_output=True, text=True, timeout=GUARD_SECONDS, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("its pins are not removed", done.stderr)
+        self.assertEqual(os.listdir(PIN), ["of-somebody"])
+
     def test_pins_that_are_in_use(self):
         self.start()
         argv = self.network.agent_argv("--pin", PIN)
@@ -355,6 +379,21 @@ class Reload(Base):
                 for name in ("epoch", "ids", "services", "reloads"):
                     self.assertEqual(after[name], before[name])
                 self.assertIn(token_of(self.new_connection(echo))[1], IDS)
+
+    def test_maps_that_do_not_fit_any_more(self):
+        # Somebody has written to them: what a reload cannot share it must not replace either.
+        key = ["key", "hex", "00", "00", "00", "00"]
+        value = bpftool("map", "lookup", "pinned", f"{PIN}/state", *key)["value"]
+        subprocess.run(["bpftool", "map", "update", "pinned", f"{PIN}/state", *key, "value", "hex",
+                        "ff", *(byte[2:] for byte in value[1:])], check=True)
+        slots = bpftool("map", "show", "pinned", f"{PIN}/slots")["id"]
+        self.assertIn("cannot be put into effect",
+                      self.reload(FARM.replace("active: 1", "active: 0"), code=1))
+        self.assertIn("cannot be taken over", self.agent.errors())
+        self.assertEqual(self.network.status()["epoch"], 1)
+        self.assertEqual(bpftool("map", "show", "pinned", f"{PIN}/slots")["id"], slots)
+        with Echo(self.network) as echo:
+            self.assertIn(token_of(self.new_connection(echo))[1], IDS)
 
     def test_hangup(self):
         self.network.write_farm(FARM.replace("active: 1", "active: 0"))
