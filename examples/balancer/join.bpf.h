@@ -39,6 +39,26 @@ static __always_inline __u32 common_start(const struct options *options)
 		       : 0;
 }
 
+/* By words, and not by bpf_xdp_load_bytes(): a tenth of what a join costs. */
+static __always_inline bool load_options(struct xdp_md *ctx, const struct packet *packet,
+					 struct options *options)
+{
+	const void *end = frame_end(ctx);
+	const __u32 *from =
+		frame_start(ctx) + (packet->transport & OFFSET_MASK) + sizeof(struct tcphdr);
+	__u32 *to = (__u32 *)options->bytes;
+	__u32 i;
+
+	for (i = 0; i < MPTCPLB_TCP_OPTIONS_MAX / sizeof(*to); i++) {
+		if (i * sizeof(*to) >= options->length)
+			break;
+		if ((const void *)(from + i + 1) > end)
+			return false;
+		to[i] = from[i];
+	}
+	return true;
+}
+
 /* Whether the SYN is a join, and whose token it carries. */
 static __always_inline bool find_join(struct xdp_md *ctx, const struct packet *packet, __u32 *token)
 {
@@ -47,8 +67,7 @@ static __always_inline bool find_join(struct xdp_md *ctx, const struct packet *p
 	/* In multiples of 4; the verifier of Linux 6.1 learns nothing from "is not 0". */
 	if (options.length < 4 || options.length > MPTCPLB_TCP_OPTIONS_MAX)
 		return false;
-	if (bpf_xdp_load_bytes(ctx, packet->transport + sizeof(struct tcphdr), options.bytes,
-			       options.length))
+	if (!load_options(ctx, packet, &options))
 		return false;
 	options.syn.offset = common_start(&options);
 	bpf_loop(MPTCPLB_TCP_OPTIONS_MAX, look_at_option, &options, 0);
