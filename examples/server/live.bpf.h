@@ -23,12 +23,12 @@ struct {
 
 /*
  * Token -> who has it. Entered here with the third ACK; user space removes those whose connection
- * is gone, and enters those of connections that did not come by here.
+ * is gone, and enters those of connections that did not come by here. Allocated as a whole: to
+ * allocate an entry in the middle of a handshake costs more than to enter it.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, struct server_live);
 } live SEC(".maps");

@@ -9,6 +9,12 @@
 #include <mptcplb/key.h>
 #include <mptcplb/option.h>
 
+/* Kinds of TCP options (RFC 9293, RFC 2018, RFC 7323). */
+#define TCPOPT_MSS 2
+#define TCPOPT_WINDOW_SCALE 3
+#define TCPOPT_SACK_PERMITTED 4
+#define TCPOPT_TIMESTAMPS 8
+
 /* Offsets in the option: the key of whoever sends it, and the key of the peer. */
 #define MP_CAPABLE_SENDER_KEY 4
 #define MP_CAPABLE_PEER_KEY (MP_CAPABLE_SENDER_KEY + MPTCPLB_KEY_SIZE)
@@ -34,18 +40,47 @@ struct mp_capable {
 	__u64 bytes; /* bit i is set when byte i belongs to an MP_CAPABLE */
 };
 
-/*
- * Whether a list is what an established subflow of Linux sends: timestamps and one option of MPTCP
- * that fills the rest, and is no MP_CAPABLE. To see that costs less than a walk.
- */
+/* What Linux puts in front of its options of MPTCP: in segments, and in SYNs and SYN/ACKs. */
+#define USUAL_SEGMENT_SIZE 12
+#define USUAL_SYN_SIZE 20
+
+/* Whether a list of options, of USUAL_SEGMENT_SIZE bytes at least, begins with timestamps. */
+static __always_inline int options_begin_as_usual(const __u8 *list)
+{
+	return list[0] == MPTCPLB_TCPOPT_NOP && list[1] == MPTCPLB_TCPOPT_NOP &&
+	       list[2] == TCPOPT_TIMESTAMPS && list[3] == 10;
+}
+
+/* The same for MSS, SACK permitted, timestamps, and window scale. */
+static __always_inline int syn_options_begin_as_usual(const __u8 *list)
+{
+	return list[0] == TCPOPT_MSS && list[1] == 4 && list[4] == TCPOPT_SACK_PERMITTED &&
+	       list[5] == 2 && list[6] == TCPOPT_TIMESTAMPS && list[7] == 10 &&
+	       list[16] == MPTCPLB_TCPOPT_NOP && list[17] == TCPOPT_WINDOW_SCALE && list[18] == 3;
+}
+
+/* Where a walk over a list may begin: behind what Linux puts in front, if that is there. */
+static __always_inline __u32 options_walk_from(const __u8 *list, __u32 length)
+{
+	if (length >= USUAL_SYN_SIZE && syn_options_begin_as_usual(list))
+		return USUAL_SYN_SIZE;
+	return length >= USUAL_SEGMENT_SIZE && options_begin_as_usual(list) ? USUAL_SEGMENT_SIZE
+									    : 0;
+}
+
+/* Whether an option is one of MPTCP that fills @room, padding included, and is no MP_CAPABLE. */
+static __always_inline int is_other_mptcp_alone(const __u8 *option, __u32 room)
+{
+	return option[0] == MPTCPLB_TCPOPT_MPTCP && option[2] >> 4 != MPTCPLB_MP_CAPABLE &&
+	       ((option[1] + 3U) & ~3U) == room;
+}
+
+/* Whether a list is what an established subflow of Linux sends. To see that costs less than a walk. */
 static __always_inline int mp_capable_is_absent(const struct mp_capable *walk)
 {
-	const __u8 *list = walk->options, *option = list + 12;
-
-	return list[0] == MPTCPLB_TCPOPT_NOP && list[1] == MPTCPLB_TCPOPT_NOP && list[2] == 8 &&
-	       list[3] == 10 && option[0] == MPTCPLB_TCPOPT_MPTCP &&
-	       option[2] >> 4 != MPTCPLB_MP_CAPABLE &&
-	       12U + ((option[1] + 3U) & ~3U) == walk->length;
+	return options_begin_as_usual(walk->options) &&
+	       is_other_mptcp_alone(walk->options + USUAL_SEGMENT_SIZE,
+				    walk->length - USUAL_SEGMENT_SIZE);
 }
 
 /* Look at one option; as the callback of bpf_loop(). Returns 0 to go on, 1 when all is seen. */

@@ -10,6 +10,7 @@
 #include <linux/pkt_cls.h>
 
 #include "decapsulate.bpf.h"
+#include "established.bpf.h"
 #include "listener.bpf.h"
 #include "maps.bpf.h"
 #include "mp_capable.h"
@@ -55,6 +56,7 @@ find_mp_capable(struct __sk_buff *skb, const struct packet *packet, __u32 least)
 	walk->length = length;
 	if (mp_capable_is_absent(walk))
 		return NULL;
+	walk->next = options_walk_from(walk->options, length);
 	bpf_loop(MPTCPLB_TCP_OPTIONS_MAX, mp_capable_step, &walk, 0);
 	if (!walk->count)
 		return NULL;
@@ -93,8 +95,9 @@ static __always_inline void rewrite_synack(struct __sk_buff *skb, bool with_sock
 	struct packet packet = {};
 	__u64 kernel_key, key;
 
-	if (!load_network(skb, &packet.ip) || !load_tcp(skb, &packet) || !packet.tcp.syn ||
-	    !packet.tcp.ack || !find_service(&packet.ip.source, packet.tcp.source))
+	if (is_no_synack(skb) || !load_network(skb, &packet.ip) || !load_tcp(skb, &packet) ||
+	    !packet.tcp.syn || !packet.tcp.ack ||
+	    !find_service(&packet.ip.source, packet.tcp.source))
 		return;
 	room = find_mp_capable(skb, &packet, MP_CAPABLE_SYNACK_SIZE);
 	if (!room || !mp_capable_sound(&room->walk) || room->walk.size != MP_CAPABLE_SYNACK_SIZE)
@@ -164,6 +167,8 @@ static __always_inline int let_in(struct __sk_buff *skb)
 	struct packet packet = {};
 	bool pass = true;
 
+	if (is_established(skb))
+		return TC_ACT_UNSPEC;
 	if (!load_network(skb, &packet.ip))
 		return TC_ACT_UNSPEC;
 	if (is_tunnel(&packet.ip) && is_to_us(&packet.ip) && !decapsulate(skb, &packet.ip))

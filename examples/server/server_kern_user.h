@@ -108,6 +108,9 @@ struct server_consumed {
 /* User space is woken when one in so many slots is empty; else it looks once a second. */
 #define SERVER_WAKE_SHARE 64
 
+/* Of many slots one in so many asks whether it is time. */
+#define SERVER_WAKE_ASKING 16
+
 /* An address and port that the farm answers on; port 0 stands for the address itself. */
 struct server_service {
 	struct server_address address;

@@ -31,7 +31,8 @@ struct {
 	__uint(max_entries, 4096);
 } consumed SEC(".maps");
 
-static __always_inline __u64 flow_hash(__u64 hash, __u32 word)
+/* Not inlined: handshakes find little of this in the CPU's caches, so the less of it the better. */
+static __noinline __u64 flow_hash(__u64 hash, __u32 word)
 {
 	struct mptcplb_core_secret secret = { .k0 = flow_secret.k0 ^ hash, .k1 = flow_secret.k1 };
 
@@ -153,6 +154,7 @@ static __always_inline __u64 offer_key(__u64 flow, __u64 kernel_key)
 struct offer {
 	struct server_slot *slot; /* NULL: there is none */
 	__u32 index;
+	__u32 token; /* 0: still to be computed */
 	bool previous; /* it was replaced since */
 };
 
@@ -167,26 +169,30 @@ static __always_inline struct offer find_offer(__u64 flow, __u64 key)
 		struct server_slot *slot = bpf_map_lookup_elem(&slots, &index);
 
 		if (slot && slot->key == key)
-			return (struct offer){ slot, index, false };
+			return (struct offer){ slot, index, slot->token, false };
 		if (slot && slot->previous_key == key &&
 		    now - slot->replaced_at <= SERVER_PREVIOUS_NS)
-			return (struct offer){ slot, SERVER_NO_SLOT, true };
+			return (struct offer){ slot, SERVER_NO_SLOT, 0, true };
 	}
 	return offer;
 }
 
 /*
  * Whether to wake user space for one more empty slot. That costs several times what the rest of
- * the program does, so it is done for many at once, and not for each when nobody is there.
+ * the program does, so it is done for many at once. To ask how many wait is not free either: most
+ * slots leave that to the next one.
  */
-static __always_inline __u64 wake_up(void)
+static __always_inline __u64 wake_up(__u32 slot)
 {
-	const __u64 waiting = bpf_ringbuf_query(&consumed, BPF_RB_AVAIL_DATA) / SERVER_RING_RECORD;
 	const __u32 share = slot_count / SERVER_WAKE_SHARE;
 
 	if (!share)
 		return 0;
-	return (waiting + 1) % share ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
+	if (share >= SERVER_WAKE_ASKING && slot % SERVER_WAKE_ASKING)
+		return BPF_RB_NO_WAKEUP;
+	return bpf_ringbuf_query(&consumed, BPF_RB_AVAIL_DATA) < share * SERVER_RING_RECORD
+		       ? BPF_RB_NO_WAKEUP
+		       : BPF_RB_FORCE_WAKEUP;
 }
 
 /* Take a key out of its slot and tell user space; false when somebody else was faster. */
@@ -203,7 +209,7 @@ static __always_inline bool consume(const struct offer *offer, __u64 key)
 		offer->slot->first_shown_at = 0;
 	}
 	count(SERVER_CONSUMED);
-	bpf_ringbuf_output(&consumed, &event, sizeof(event), wake_up());
+	bpf_ringbuf_output(&consumed, &event, sizeof(event), wake_up(offer->index));
 	return true;
 }
 
@@ -218,24 +224,33 @@ static __always_inline bool enter_live(__u32 token, __u64 flow)
 	return error != -EEXIST;
 }
 
-/* What becomes of a flow that echoes a key: SERVER_ACK_VERIFIED or so, or why it is refused. */
-static __always_inline enum server_counter accept_key(__u64 flow, __u64 key)
+/* Who echoes a key that is not on offer: maybe for the second time. */
+static __always_inline enum server_counter look_for_owner(__u64 flow, __u64 key)
 {
 	__u32 token = token_of_key(key);
 	const struct server_live *owner = bpf_map_lookup_elem(&live, &token);
+
+	if (!owner)
+		return SERVER_ACK_UNKNOWN_KEY;
+	return owner->flow == flow ? SERVER_ACK_AGAIN : SERVER_ACK_DUPLICATE;
+}
+
+/* What becomes of a flow that echoes a key: SERVER_ACK_VERIFIED or so, or why it is refused. */
+static __always_inline enum server_counter accept_key(__u64 flow, __u64 key)
+{
 	struct offer offer = find_offer(flow, key);
 
-	if (owner)
-		return owner->flow == flow ? SERVER_ACK_AGAIN : SERVER_ACK_DUPLICATE;
 	if (!offer.slot)
-		return SERVER_ACK_UNKNOWN_KEY;
+		return look_for_owner(flow, key);
+	if (!offer.token)
+		offer.token = token_of_key(key);
 	if (!consume(&offer, key))
 		return SERVER_ACK_DUPLICATE;
-	if (!token)
+	if (!offer.token)
 		return SERVER_ACK_TOKEN_ZERO;
-	if (!enter_bucket(token))
+	if (!enter_bucket(offer.token))
 		return SERVER_ACK_BUCKET_FULL;
-	if (!enter_live(token, flow))
+	if (!enter_live(offer.token, flow))
 		return SERVER_ACK_DUPLICATE;
 	return offer.previous ? SERVER_ACK_PREVIOUS : SERVER_ACK_VERIFIED;
 }

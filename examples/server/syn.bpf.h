@@ -12,6 +12,7 @@
 #include "listener.bpf.h"
 #include "live.bpf.h"
 #include "maps.bpf.h"
+#include "mp_capable.h"
 #include "slots.bpf.h"
 
 const volatile struct server_join_limit join_limit_token = {};
@@ -71,6 +72,7 @@ static __always_inline bool walk_syn(struct __sk_buff *skb, const struct packet 
 			       length))
 		return false;
 	walk->length = length;
+	walk->syn.offset = options_walk_from(walk->options, length);
 	bpf_loop(MPTCPLB_TCP_OPTIONS_MAX, syn_step, walk, 0);
 	return true;
 }

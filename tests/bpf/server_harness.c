@@ -356,6 +356,11 @@ void options_add_keys(struct options *options, uint8_t length, const void *key)
 	options_add(options, option, length);
 }
 
+void options_add_timestamps(struct options *options)
+{
+	options_add(options, timestamps, sizeof(timestamps));
+}
+
 struct frame frame_of(const struct segment *segment)
 {
 	const struct server_address source = harness_address(segment->client);
@@ -387,7 +392,7 @@ struct frame capable_synack(uint16_t client_port)
 {
 	struct options options = { .length = 0 };
 
-	options_add(&options, timestamps, sizeof(timestamps));
+	options_add_timestamps(&options);
 	options_add_keys(&options, 12, kernel_key);
 	return synack_with(&options, client_port);
 }
@@ -412,7 +417,7 @@ struct frame third_ack(uint8_t length, const void *key, uint16_t client_port)
 {
 	struct options options = { .length = 0 };
 
-	options_add(&options, timestamps, sizeof(timestamps));
+	options_add_timestamps(&options);
 	options_add_keys(&options, length, key);
 	return ack_with(&options, client_port);
 }

@@ -93,6 +93,8 @@ uint16_t tcp_checksum(struct frame *frame);
 /* Set the checksum after a change. */
 void tcp_finish(struct frame *frame);
 
+void options_add_timestamps(struct options *options);
+
 /* An MP_CAPABLE: @key is in the place of the server's key for that length. */
 void options_add_keys(struct options *options, uint8_t length, const void *key);
 

@@ -92,6 +92,49 @@ START_TEST(mp_capable_behind_the_end_of_options_is_left)
 }
 END_TEST
 
+START_TEST(other_options_of_mptcp_hide_nothing)
+{
+	static const uint8_t other[] = { 30, 8, 0x20, 1, 0, 0, 0, 0 };
+	struct options options = { .length = 0 };
+
+	options_add_timestamps(&options);
+	options_add(&options, other, sizeof(other));
+	options_add_keys(&options, 20, strange_key);
+	assert_blanked(ack_with(&options, CLIENT_PORT), TIMESTAMPS_SIZE + sizeof(other), 20);
+}
+END_TEST
+
+START_TEST(key_that_looks_like_an_option_is_blanked)
+{
+	/* It lies where an option that follows timestamps would. */
+	static const uint8_t key[8] = { 30, 8, 0x20, 1 };
+	struct options options = { .length = 0 };
+
+	options_add_keys(&options, 20, key);
+	assert_blanked(ack_with(&options, CLIENT_PORT), 0, 20);
+}
+END_TEST
+
+START_TEST(mp_capable_is_found_behind_other_options)
+{
+	/* As Linux sends them in a SYN/ACK, and each less of them. */
+	static const uint8_t others[] = { 2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2,
+					  3, 4, 5, 6,	 7, 8, 1, 3,  3, 7 };
+	static const size_t sizes[] = { 20, 16, 6, 4, 0 };
+	struct options options = { .length = 0 };
+	struct frame frame;
+
+	options_add(&options, others, sizes[_i]);
+	options_add_nops(&options, -sizes[_i] & 3);
+	options_add_keys(&options, 12, kernel_key);
+	frame = synack_with(&options, CLIENT_PORT);
+	ck_assert_uint_eq(harness_egress(&frame), UNSPEC);
+	ck_assert_uint_eq(tcp_checksum(&frame), 0);
+	ck_assert_mem_eq(tcp_of(&frame) + 20, options.bytes, options.length - 8);
+	ck_assert_mem_ne(tcp_of(&frame) + 20 + options.length - 8, kernel_key, 8);
+}
+END_TEST
+
 START_TEST(truncated_packets_are_left)
 {
 	const struct frame whole = third_ack(20, strange_key, CLIENT_PORT);
@@ -336,6 +379,9 @@ static void add_cases(TCase *tcase)
 	tcase_add_loop_test(tcase, broken_option_behind_it_blanks_mp_capable, 0, 4);
 	tcase_add_loop_test(tcase, broken_mp_capable_is_left_to_the_kernel, 0, 4);
 	tcase_add_test(tcase, mp_capable_behind_the_end_of_options_is_left);
+	tcase_add_test(tcase, other_options_of_mptcp_hide_nothing);
+	tcase_add_test(tcase, key_that_looks_like_an_option_is_blanked);
+	tcase_add_loop_test(tcase, mp_capable_is_found_behind_other_options, 0, 5);
 	tcase_add_test(tcase, truncated_packets_are_left);
 	tcase_add_test(tcase, other_packets_pass);
 	tcase_add_test(tcase, first_fragment_hides_nothing);
