@@ -217,7 +217,8 @@ static __always_inline bool consume(const struct offer *offer, __u64 key)
 static __always_inline bool enter_live(__u32 token, __u64 flow)
 {
 	const struct server_live value = { .flow = flow, .entered_at = bpf_ktime_get_ns() };
-	long error = bpf_map_update_elem(&live, &token, &value, BPF_NOEXIST);
+	/* No long: before Linux 6.4 its upper half is not that of a negative number. */
+	int error = (int)bpf_map_update_elem(&live, &token, &value, BPF_NOEXIST);
 
 	if (error && error != -EEXIST)
 		forbid_search(); /* the map is full: a search could find a token again */
