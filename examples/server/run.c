@@ -13,13 +13,22 @@
 #include <bpf/libbpf.h>
 
 #include "agent.h"
+#include "clock.h"
 #include "control.h"
 #include "daemon.h"
 #include "describe.h"
 #include "options.h"
 
+/*
+ * Between two looks at the kernel's events. To wake us up costs a handshake more than all that the
+ * programs do, so only the first event after a pause does.
+ */
+#define EVENTS_PAUSE_NS 100000000ULL
+#define MILLISECOND_NS 1000000
+
 struct run {
 	struct agent *agent;
+	uint64_t events_from; /* when they are looked at again, CLOCK_MONOTONIC, ns */
 	int signals;
 	int control;
 	int timer;
@@ -123,6 +132,20 @@ static void tell_ready(struct run *run)
 	daemon_notify("READY=1");
 }
 
+/* Milliseconds until events are looked at again; 0: now. */
+static int events_pause(const struct run *run)
+{
+	const uint64_t now = clock_now();
+
+	return now < run->events_from ? (int)((run->events_from - now) / MILLISECOND_NS) + 1 : 0;
+}
+
+static void take_events(struct run *run)
+{
+	agent_events(run->agent);
+	run->events_from = clock_now() + EVENTS_PAUSE_NS;
+}
+
 /* Serve until a signal or a request says stop. Returns false after an error message. */
 static bool serve(struct run *run)
 {
@@ -139,15 +162,22 @@ static bool serve(struct run *run)
 		[CONTROL] = { .fd = run->control, .events = POLLIN },
 		[TIMER] = { .fd = run->timer, .events = POLLIN },
 		[RING] = { .fd = ring_buffer__epoll_fd(run->agent->ring), .events = POLLIN },
-		[EVENTS] = { .fd = run->agent->events.fd, .events = POLLIN }, /* -1 is fine */
+		[EVENTS] = { .events = POLLIN },
 	};
 	bool pause;
+	int events;
 
 	while (!run->stopped) {
 		if (!agent_work(run->agent, &pause))
 			return false;
 		tell_ready(run);
-		if (poll(polled, DESCRIPTORS, pause ? -1 : 0) < 0 && errno != EINTR) {
+		events = events_pause(run);
+		polled[EVENTS].fd = events ? -1 : run->agent->events.fd; /* which may be -1 */
+		if (poll(polled, DESCRIPTORS,
+			 !pause	  ? 0
+			 : events ? events
+				  : -1) < 0 &&
+		    errno != EINTR) {
 			log_error("poll: %s", strerror(errno));
 			return false;
 		}
@@ -158,7 +188,7 @@ static bool serve(struct run *run)
 		if (polled[RING].revents)
 			agent_consumed(run->agent);
 		if (polled[EVENTS].revents)
-			agent_events(run->agent);
+			take_events(run);
 		if (polled[CONTROL].revents)
 			control_serve(run->control, answer, run);
 	}
