@@ -18,7 +18,7 @@ PROGRAMS = {"agent": "examples/server/mptcplb-server",
             "syn_flood": "bench/syn_flood",
             "traffic": "examples/farm/mptcplb-farm-traffic",
             "tool": "tools/mptcplb-tool"}
-SERVER_IDS = (17, 201)
+SERVER_IDS = (17, 201, 33, 90, 150)
 
 
 class Server:
@@ -31,6 +31,10 @@ class Server:
     def device(self, path):
         """What both ends call the link of a path."""
         return f"{self.name}-{path}"
+
+    def table(self, path):
+        """The client's routing table for a path."""
+        return 10 * self._number + path
 
     def ends(self, version, path):
         """The client's and the server's address on a path, with their prefix length."""
@@ -80,7 +84,7 @@ class Direct(Sandbox):
         self.ip(server.name, f"address add {server.service[4]}/32 dev lo",
                 f"address add {server.service[6]}/128 dev lo")
         for path in PATHS:
-            device, table = server.device(path), int(server.service[4].split(".")[3]) * 10 + path
+            device, table = server.device(path), server.table(path)
             self._link(server.name, device)
             for version in (4, 6):
                 near, far, length = server.ends(version, path)
@@ -89,9 +93,6 @@ class Direct(Sandbox):
                 self.ip(server.name, f"address add {far}/{length} dev {device}{flags}")
                 route = f"route add {server.service[version]} via {far} dev {device}"
                 self.ip("client", f"{route} metric {path}", f"{route} table {table}")
-                # The batch mode of ip knows no -6.
-                command("ip", "-n", self.namespace("client"), f"-{version}", "rule", "add", "from",
-                        near, "table", str(table))
         self._warm_up(server)
 
     def _link(self, name, device):
@@ -127,6 +128,10 @@ class Direct(Sandbox):
     def join_by_second_path(self, server):
         """Have the client's kernel join each connection from the address of its second path."""
         for version in (4, 6):
+            for path in PATHS:
+                # The batch mode of ip knows no -6.
+                command("ip", "-n", self.namespace("client"), f"-{version}", "rule", "add", "from",
+                        server.ends(version, path)[0], "table", str(server.table(path)))
             address = server.ends(version, 2)[0]
             self.ip("client", f"mptcp endpoint add {address} dev {server.device(2)} subflow")
 
