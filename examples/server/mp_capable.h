@@ -75,7 +75,7 @@ static __always_inline int is_other_mptcp_alone(const __u8 *option, __u32 room)
 	       ((option[1] + 3U) & ~3U) == room;
 }
 
-/* Whether a list is what an established subflow of Linux sends. To see that costs less than a walk. */
+/* Whether a list is what an established subflow of Linux sends: cheaper to see than to walk. */
 static __always_inline int mp_capable_is_absent(const struct mp_capable *walk)
 {
 	return options_begin_as_usual(walk->options) &&
