@@ -387,7 +387,7 @@ class Reload(Base):
         subprocess.run(["bpftool", "map", "update", "pinned", f"{PIN}/state", *key, "value", "hex",
                         "ff", *(byte[2:] for byte in value[1:])], check=True)
         slots = bpftool("map", "show", "pinned", f"{PIN}/slots")["id"]
-        self.assertIn("cannot be put into effect",
+        self.assertIn("cannot be taken over: they are of another version",
                       self.reload(FARM.replace("active: 1", "active: 0"), code=1))
         self.assertIn("cannot be taken over", self.agent.errors())
         self.assertEqual(self.network.status()["epoch"], 1)
