@@ -65,39 +65,58 @@ LANES_INLINE void lanes_key_tokens(uint32_t *tokens, const uint8_t (*keys)[MPTCP
 
 /* What is known of LANES_TOKENS tokens while they are decoded. */
 struct lanes_tokens {
-	/* the secret of each, as struct mptcplb_core_sip */
+	/* the secret of each epoch, made ready once */
+	struct mptcplb_core_sip epochs[MPTCPLB_EPOCHS_MAX];
+	/* the secret of each token, as struct mptcplb_core_sip */
 	uint64_t v0[LANES_TOKENS], v1[LANES_TOKENS], v2[LANES_TOKENS], v3[LANES_TOKENS];
 	/* as struct mptcplb_core_halves */
 	uint64_t a[LANES_TOKENS], b[LANES_TOKENS];
+	/* what each says; of no meaning where there is an error */
+	struct mptcplb_token_parts parts[LANES_TOKENS];
+	int errors[LANES_TOKENS];
 };
+
+/* The one of four values that belongs to an epoch. */
+LANES_INLINE uint64_t lanes_pick(uint32_t epoch, uint64_t of_0, uint64_t of_1, uint64_t of_2,
+				 uint64_t of_3)
+{
+	uint64_t low = epoch & 1 ? of_1 : of_0;
+	uint64_t high = epoch & 1 ? of_3 : of_2;
+
+	return epoch & 2 ? high : low;
+}
 
 /* Give each token the secret of its epoch: they come in any order. */
 LANES_INLINE void lanes_secrets(struct lanes_tokens *lanes, const struct mptcplb_keyring *keyring,
 				const uint32_t *tokens)
 {
-	for (uint32_t epoch = 0; epoch < 1U << keyring->epoch_bits; epoch++) {
-		const struct mptcplb_core_sip sip =
-			mptcplb_core_sip_start(&keyring->secrets[epoch]);
+	const struct mptcplb_core_sip s0 = lanes->epochs[0], s1 = lanes->epochs[1];
+	const struct mptcplb_core_sip s2 = lanes->epochs[2], s3 = lanes->epochs[3];
 
-		for (int i = 0; i < LANES_TOKENS; i++) {
-			uint64_t its = mptcplb_core_token_epoch(keyring, tokens[i]) == epoch;
+	_Static_assert(MPTCPLB_EPOCHS_MAX == 4, "lanes_pick() knows four epochs");
+	for (int i = 0; i < LANES_TOKENS; i++) {
+		uint32_t epoch = mptcplb_core_token_epoch(keyring, tokens[i]);
 
-			lanes->v0[i] ^= (lanes->v0[i] ^ sip.v0) & -its;
-			lanes->v1[i] ^= (lanes->v1[i] ^ sip.v1) & -its;
-			lanes->v2[i] ^= (lanes->v2[i] ^ sip.v2) & -its;
-			lanes->v3[i] ^= (lanes->v3[i] ^ sip.v3) & -its;
-		}
+		lanes->v0[i] = lanes_pick(epoch, s0.v0, s1.v0, s2.v0, s3.v0);
+		lanes->v1[i] = lanes_pick(epoch, s0.v1, s1.v1, s2.v1, s3.v1);
+		lanes->v2[i] = lanes_pick(epoch, s0.v2, s1.v2, s2.v2, s3.v2);
+		lanes->v3[i] = lanes_pick(epoch, s0.v3, s1.v3, s2.v3, s3.v3);
 	}
 }
 
-/* The round function for one lane. */
+/*
+ * The round function for one lane. The mask is doubled, not moved, to where a block has its half:
+ * what is below is zero anyhow, and a compiler that sees a mask moved moves the masked hash
+ * instead, which costs an instruction more.
+ */
 LANES_INLINE uint64_t lanes_feistel_f(const struct lanes_tokens *lanes, int i, uint64_t block,
-				      uint64_t mask)
+				      uint64_t round, uint16_t mask)
 {
 	const struct mptcplb_core_sip sip = { lanes->v0[i], lanes->v1[i], lanes->v2[i],
 					      lanes->v3[i] };
 
-	return mptcplb_core_feistel_f(&sip, block, 0, mask);
+	return (mptcplb_core_sip_finish(&sip, block, round) << MPTCPLB_CORE_HALF_SHIFT) &
+	       (uint64_t)mask * ((1U << MPTCPLB_CORE_HALF_SHIFT) + 1);
 }
 
 /* As mptcplb_core_decrypt(), of what each token encrypts. */
@@ -118,61 +137,44 @@ LANES_INLINE void lanes_decrypt(struct lanes_tokens *lanes, const struct mptcplb
 	}
 	for (uint32_t round = MPTCPLB_CIPHER_ROUNDS; round > 0; round -= 2) {
 		for (int i = 0; i < LANES_TOKENS; i++)
-			lanes->b[i] ^=
-				lanes_feistel_f(lanes, i, lanes->a[i] ^ (round - 1), mask_b[i]);
+			lanes->b[i] ^= lanes_feistel_f(lanes, i, lanes->a[i], round - 1, mask_b[i]);
 		for (int i = 0; i < LANES_TOKENS; i++)
-			lanes->a[i] ^=
-				lanes_feistel_f(lanes, i, lanes->b[i] ^ (round - 2), mask_a[i]);
+			lanes->a[i] ^= lanes_feistel_f(lanes, i, lanes->b[i], round - 2, mask_a[i]);
 	}
 }
 
-/*
- * mptcplb_token_decode_batch() of LANES_TOKENS tokens. For vectors there may be no branch, so what
- * is to be left untouched is written as it was.
- */
-LANES_INLINE size_t lanes_decode_group(struct lanes_tokens *lanes,
-				       const struct mptcplb_keyring *restrict keyring,
-				       struct mptcplb_token_parts *restrict parts,
-				       int *restrict errors, const uint32_t *restrict tokens)
+/* Decode LANES_TOKENS tokens. For vectors there may be no branch: all are decoded, right or not. */
+LANES_INLINE void lanes_decode_group(struct lanes_tokens *lanes,
+				     const struct mptcplb_keyring *keyring, const uint32_t *tokens)
 {
 	uint32_t width = MPTCPLB_TOKEN_BITS - keyring->epoch_bits;
 	uint32_t nonce_bits = mptcplb_core_nonce_bits(keyring);
-	size_t decoded = 0;
 
 	lanes_secrets(lanes, keyring, tokens);
 	lanes_decrypt(lanes, keyring, tokens);
 	for (int i = 0; i < LANES_TOKENS; i++) {
-		int error = mptcplb_core_token_check(keyring, tokens[i]);
-		struct mptcplb_token_parts new;
-
-		mptcplb_core_token_split(&new, mptcplb_core_token_epoch(keyring, tokens[i]),
-					 mptcplb_core_join(width, lanes->a[i], lanes->b[i]),
-					 nonce_bits);
-		errors[i] = error;
-		parts[i].epoch = error ? parts[i].epoch : new.epoch;
-		parts[i].server_id = error ? parts[i].server_id : new.server_id;
-		parts[i].nonce = error ? parts[i].nonce : new.nonce;
-		decoded += !error;
+		mptcplb_core_token_split(
+			&lanes->parts[i], mptcplb_core_token_epoch(keyring, tokens[i]),
+			mptcplb_core_join(width, lanes->a[i], lanes->b[i]), nonce_bits);
+		lanes->errors[i] = mptcplb_core_token_check(keyring, tokens[i]);
 	}
-	return decoded;
 }
 
-/* The same of fewer tokens. */
-LANES_INLINE size_t lanes_decode_rest(struct lanes_tokens *lanes,
-				      const struct mptcplb_keyring *keyring,
-				      struct mptcplb_token_parts *parts, int *errors,
-				      const uint32_t *tokens, size_t count)
+/* Hand over what the first @count tokens say. What an error is depends on no secret. */
+LANES_INLINE size_t lanes_hand_over(const struct lanes_tokens *lanes,
+				    struct mptcplb_token_parts *parts, int *errors, size_t count)
 {
-	struct mptcplb_token_parts all_parts[LANES_TOKENS] = { 0 };
-	uint32_t all_tokens[LANES_TOKENS] = { 0 };
-	int all_errors[LANES_TOKENS];
-	size_t decoded;
+	size_t decoded = 0;
 
-	memcpy(all_parts, parts, count * sizeof(*parts));
-	memcpy(all_tokens, tokens, count * sizeof(*tokens));
-	decoded = lanes_decode_group(lanes, keyring, all_parts, all_errors, all_tokens);
-	memcpy(parts, all_parts, count * sizeof(*parts));
-	memcpy(errors, all_errors, count * sizeof(*errors));
+	for (size_t i = 0; i < count; i++)
+		decoded += !lanes->errors[i];
+	memcpy(errors, lanes->errors, count * sizeof(*errors));
+	if (decoded == count) {
+		memcpy(parts, lanes->parts, count * sizeof(*parts));
+		return decoded;
+	}
+	for (size_t i = 0; i < count; i++)
+		parts[i] = lanes->errors[i] ? parts[i] : lanes->parts[i];
 	return decoded;
 }
 
@@ -180,15 +182,22 @@ LANES_INLINE size_t lanes_decode(const struct mptcplb_keyring *keyring,
 				 struct mptcplb_token_parts *parts, int *errors,
 				 const uint32_t *tokens, size_t count)
 {
-	struct lanes_tokens lanes = { 0 };
+	struct lanes_tokens lanes;
 	size_t decoded = 0;
 	size_t i;
 
-	for (i = 0; count - i >= LANES_TOKENS; i += LANES_TOKENS)
-		decoded += lanes_decode_group(&lanes, keyring, parts + i, errors + i, tokens + i);
+	for (i = 0; i < MPTCPLB_EPOCHS_MAX; i++)
+		lanes.epochs[i] = mptcplb_core_sip_start(&keyring->secrets[i]);
+	for (i = 0; count - i >= LANES_TOKENS; i += LANES_TOKENS) {
+		lanes_decode_group(&lanes, keyring, tokens + i);
+		decoded += lanes_hand_over(&lanes, parts + i, errors + i, LANES_TOKENS);
+	}
 	if (count - i > LANES_FEW) {
-		decoded += lanes_decode_rest(&lanes, keyring, parts + i, errors + i, tokens + i,
-					     count - i);
+		uint32_t last[LANES_TOKENS] = { 0 };
+
+		memcpy(last, tokens + i, (count - i) * sizeof(*tokens));
+		lanes_decode_group(&lanes, keyring, last);
+		decoded += lanes_hand_over(&lanes, parts + i, errors + i, count - i);
 		i = count;
 	}
 	for (; i < count; i++) {
