@@ -53,6 +53,15 @@ static int note_consumed(void *context, void *data, size_t size)
 
 static void tell_list_error(struct agent *agent, int error)
 {
+	if (error == -E2BIG) {
+		if (!agent->full_told)
+			log_warning(
+				"no room for more tokens in the %u buckets that the agent takes "
+				"the kernel to have: with CAP_SYSLOG it knows their number",
+				agent->bucket_count);
+		agent->full_told = true;
+		return;
+	}
 	if (error && error != agent->list_error)
 		log_warning("cannot follow the kernel's MPTCP connections: %s "
 			    "(it needs CONFIG_INET_MPTCP_DIAG)",
@@ -67,7 +76,7 @@ static void refresh_tokens(struct agent *agent)
 
 	agent->refreshed_at = clock_now();
 	agent->refreshes++;
-	agent->listed = !error;
+	agent->listed = !error || error == -E2BIG;
 	if (!error && !agent->options->decapsulate_only)
 		error = program_allow_search(agent->program, agent->farm, agent->server);
 	tell_list_error(agent, error);

@@ -56,6 +56,7 @@ struct agent {
 	bool listed; /* and that worked */
 	bool resynced; /* since events were lost, in this second */
 	int list_error; /* the last that happened in following connections, so that it is told once */
+	bool full_told; /* that there are more connections than room for their tokens */
 	int key_error; /* of the last search for a key */
 	bool attached;
 	bool taken_over; /* keys and counts of an agent before */

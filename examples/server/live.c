@@ -62,6 +62,7 @@ int live_created(struct live *live, uint32_t token)
 
 	if (enter(live, token, &error))
 		__atomic_fetch_add(bucket_of(live, token), 1, __ATOMIC_RELAXED);
+	live->unsure |= error == -E2BIG;
 	return error;
 }
 
@@ -208,7 +209,10 @@ static int apply(struct live *live, uint64_t asked_at)
 	if (!error)
 		error = enter_missing(live, comparison.entered);
 	free(comparison.entered);
-	for (i = 0; !error && i <= live->bucket_mask; i++) {
+	if (error && error != -E2BIG)
+		return error;
+	live->unsure |= error != 0;
+	for (i = 0; i <= live->bucket_mask; i++) {
 		if (live->counted[i])
 			__atomic_fetch_sub(&live->buckets[i], live->counted[i], __ATOMIC_RELAXED);
 	}

@@ -21,17 +21,20 @@ struct live {
 	uint32_t bucket_mask;
 	struct tokens tokens; /* that the kernel has listed last */
 	struct tokens closing; /* of connections that are about to end */
-	bool unsure; /* the last refresh has left some that may be gone: ask again before long */
+	bool unsure; /* some that are entered may be gone, or some are missing: list again soon */
 };
 
 /* Map the buckets; live->map is set. Returns 0 or -errno. */
 int live_open(struct live *live, int buckets_map, uint32_t bucket_count);
 void live_close(struct live *live);
 
-/* Bring both maps in line with the kernel's list of connections. Returns 0 or -errno. */
+/*
+ * Bring both maps in line with the kernel's list of connections. Returns 0 or -errno; -E2BIG: as far
+ * as they have room.
+ */
 int live_refresh(struct live *live);
 
-/* A connection was created, or will end before long. Returns 0 or -errno. */
+/* A connection was created, or will end before long. Returns 0 or -errno; -E2BIG: there is no room. */
 int live_created(struct live *live, uint32_t token);
 int live_closing(struct live *live, uint32_t token);
 

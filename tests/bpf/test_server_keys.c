@@ -431,6 +431,7 @@ END_TEST
 
 START_TEST(map_that_is_full_is_told)
 {
+	const uint32_t first = 1;
 	uint32_t token;
 
 	open_keys();
@@ -438,8 +439,18 @@ START_TEST(map_that_is_full_is_told)
 		enter(token, 0);
 	ck_assert_int_eq(live_created(&live, token), -E2BIG);
 	ck_assert_uint_eq(live_count(&live), LIVE_MAX);
+	ck_assert(live.unsure);
 	set_connections(&token, 1);
 	ck_assert_int_eq(live_refresh(&live), -E2BIG);
+	ck_assert(live.unsure);
+	/* What can be put right is. */
+	live.buckets[7] += 5;
+	ck_assert_int_eq(live_refresh(&live), -E2BIG);
+	ck_assert_uint_eq(live_count(&live), LIVE_MAX);
+	ck_assert_int_eq(bpf_map_delete_elem(live.map, &first), 0);
+	live.unsure = false;
+	ck_assert_int_eq(live_refresh(&live), 0);
+	ck_assert(is_entered(token));
 }
 END_TEST
 
