@@ -57,6 +57,8 @@ struct balancer_bucket {
 #define BALANCER_WORD_USED 0x8000
 /* A second packet has come: nothing may take the place as long as the flow is not idle. */
 #define BALANCER_WORD_KEPT 0x4000
+/* Remembered by a packet that is no SYN, of a flow from before a change: it yields to new ones. */
+#define BALANCER_WORD_OLD 0x2000
 #define BALANCER_WORD_SERVER (BALANCER_SERVERS_MAX - 1)
 #define BALANCER_SEEN_SHIFT 30
 /* Idle for so long (in the unit of "seen"), a kept flow gives its place to another one. */
@@ -183,7 +185,7 @@ enum balancer_way {
 	X(FLOWS_NEW, "flows_new", "flows that were remembered")                                    \
 	X(FLOWS_KEPT, "flows_kept", "flows whose second packet came: kept from now on")            \
 	X(FLOWS_FORGOTTEN, "flows_forgotten", "remembered flows given up for a new SYN")           \
-	X(FLOWS_REPLACED, "flows_replaced", "flows of a SYN alone that made room for newer ones")  \
+	X(FLOWS_REPLACED, "flows_replaced", "flows not kept that made room for newer ones")        \
 	X(FLOWS_EVICTED, "flows_evicted", "kept but idle flows that made room for newer ones")     \
 	X(FLOWS_NO_ROOM, "flows_no_room", "flows not remembered: all their places are in use")     \
 	X(UNROUTABLE_TOKEN_ZERO, "unroutable_token_zero", "joins with the token 0")                \

@@ -140,7 +140,9 @@ static uint32_t explain_memory(struct explanation *explanation, const struct que
 		return BALANCER_NO_SERVER;
 	}
 	say(explanation, "the flow is remembered%s",
-	    word & BALANCER_WORD_KEPT ? "" : "; only its SYN has come so far");
+	    word & BALANCER_WORD_KEPT  ? ""
+	    : word & BALANCER_WORD_OLD ? "; it is older than a change of the farm"
+				       : "; only its SYN has come so far");
 	return index;
 }
 

@@ -66,11 +66,11 @@ __noinline __u32 find_place(struct balancer_bucket *first, struct balancer_bucke
 
 /*
  * How much a place is worth: a new flow takes the one of the least, and none that is active. The
- * flow's own; a free one, of the emptier bucket; that of the oldest SYN; that of the kept flow
- * that is idle for longest.
+ * flow's own; a free one, of the emptier bucket; that of the flow that is not kept and has been
+ * idle for longest; that of such a flow that is kept.
  */
 #define WORTH_OF_FREE 1ULL
-#define WORTH_OF_SYN (1ULL << 32)
+#define WORTH_OF_NOT_KEPT (1ULL << 32)
 #define WORTH_OF_KEPT (2ULL << 32)
 #define WORTH_OF_ACTIVE (3ULL << 32)
 /* What choose_place() returns has the place below the worth. */
@@ -89,7 +89,7 @@ static __always_inline __u64 worth_of(const struct balancer_bucket *bucket, __u3
 	if (!word)
 		return WORTH_OF_FREE + way;
 	if (!(word & BALANCER_WORD_KEPT))
-		return WORTH_OF_SYN | seen;
+		return WORTH_OF_NOT_KEPT | seen;
 	/* Signed: another CPU may be ahead of now. */
 	return (__s32)(now - seen) > BALANCER_IDLE ? WORTH_OF_KEPT | seen : WORTH_OF_ACTIVE;
 }
@@ -168,7 +168,8 @@ static __always_inline __u32 recall(const struct packet *packet, const struct pl
 	if (packet->protocol != IPPROTO_TCP)
 		return word & BALANCER_WORD_SERVER;
 	set_seen(place, time_now());
-	if (!(word & BALANCER_WORD_KEPT) && word_change(place, word, word | BALANCER_WORD_KEPT)) {
+	if (!(word & (BALANCER_WORD_KEPT | BALANCER_WORD_OLD)) &&
+	    word_change(place, word, word | BALANCER_WORD_KEPT)) {
 		set_name(places, found, &packet->flow);
 		count(packet, BALANCER_FLOWS_KEPT);
 	}
@@ -197,12 +198,15 @@ static __always_inline bool is_of_worth(__u64 word, __u64 worth, __u64 hash)
 {
 	if (worth == 0)
 		return is_of_flow(word, hash);
-	if (worth < WORTH_OF_SYN)
+	if (worth < WORTH_OF_NOT_KEPT)
 		return !word;
 	return word && !(word & BALANCER_WORD_KEPT) == (worth < WORTH_OF_KEPT);
 }
 
-/* Remember that a flow goes to a server. A SYN alone makes room by other SYNs alone. */
+/*
+ * Remember that a flow goes to a server. A new flow takes the place of none that is kept and in
+ * use; one from before a change, of which there may be more than places, takes a free one alone.
+ */
 static __always_inline void remember(const struct packet *packet, const struct places *places,
 				     __u32 server)
 {
@@ -214,8 +218,13 @@ static __always_inline void remember(const struct packet *packet, const struct p
 	__u64 word = (places->hash & BALANCER_WORD_TAG) | BALANCER_WORD_USED | server;
 	__u64 worth = choice >> WORTH_SHIFT;
 
-	if (worth == 0)
+	if (!packet->syn) {
+		word |= BALANCER_WORD_OLD;
+		if (worth < WORTH_OF_FREE || worth >= WORTH_OF_NOT_KEPT)
+			worth = WORTH_OF_ACTIVE;
+	} else if (worth == 0) {
 		word |= old & BALANCER_WORD_KEPT;
+	}
 	if (worth >= WORTH_OF_ACTIVE || !is_of_worth(old, worth, places->hash)) {
 		count(packet, BALANCER_FLOWS_NO_ROOM);
 		return;
@@ -229,7 +238,7 @@ static __always_inline void remember(const struct packet *packet, const struct p
 		count(packet, BALANCER_FLOWS_NEW);
 	if (worth >= WORTH_OF_KEPT)
 		count(packet, BALANCER_FLOWS_EVICTED);
-	else if (worth >= WORTH_OF_SYN)
+	else if (worth >= WORTH_OF_NOT_KEPT)
 		count(packet, BALANCER_FLOWS_REPLACED);
 }
 

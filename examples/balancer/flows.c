@@ -107,7 +107,7 @@ static json_t *describe_table(const struct dataplane_maps *maps, const struct ta
 {
 	const uint64_t now = time_now();
 	json_t *flows = json_array();
-	size_t kept = 0, fresh = 0;
+	size_t kept = 0, old = 0, fresh = 0;
 
 	for (size_t i = 0; i < (size_t)table->count * BALANCER_WAYS; i++) {
 		const uint32_t bucket = (uint32_t)(i / BALANCER_WAYS);
@@ -116,7 +116,8 @@ static json_t *describe_table(const struct dataplane_maps *maps, const struct ta
 		const struct balancer_flow name = table->names[i];
 
 		kept += (word & BALANCER_WORD_KEPT) != 0;
-		fresh += word && !(word & BALANCER_WORD_KEPT);
+		old += (word & BALANCER_WORD_OLD) != 0;
+		fresh += word && !(word & (BALANCER_WORD_KEPT | BALANCER_WORD_OLD));
 		if (word & BALANCER_WORD_KEPT && is_name_of(&name, key, word) &&
 		    json_array_size(flows) < limit)
 			json_array_append_new(
@@ -126,8 +127,9 @@ static json_t *describe_table(const struct dataplane_maps *maps, const struct ta
 					idle_seconds(now,
 						     table->buckets[bucket].places[way].seen)));
 	}
-	return json_pack("{s:I, s:I, s:I, s:o}", "kept", (json_int_t)kept, "new", (json_int_t)fresh,
-			 "places", (json_int_t)table->count * BALANCER_WAYS, "flows", flows);
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "kept", (json_int_t)kept, "new",
+			 (json_int_t)fresh, "old", (json_int_t)old, "places",
+			 (json_int_t)table->count * BALANCER_WAYS, "flows", flows);
 }
 
 static bool read_key(const struct dataplane_maps *maps, struct mptcplb_core_secret *key)

@@ -12,8 +12,8 @@
 
 /*
  * How many flows are remembered, and up to @limit of them with their servers, as JSON: the totals
- * "kept", "new" (a SYN alone was seen) and "places", and the array "flows". NULL when out of memory
- * or when a map cannot be read.
+ * "kept", "new" (a SYN alone was seen), "old" (from before a change of the farm) and "places", and
+ * the array "flows". NULL when out of memory or when a map cannot be read.
  */
 json_t *flows_describe(const struct dataplane_maps *maps, size_t limit);
 

@@ -12,9 +12,11 @@ static void print_flows(const json_t *reply)
 	json_t *flow;
 	size_t i;
 
-	printf("%lld flows are kept, %lld more have sent a SYN alone; there are %lld places\n",
+	printf("%lld flows are kept, %lld more have sent a SYN alone, %lld are older than a change "
+	       "of the farm; there are %lld places\n",
 	       (long long)json_integer_value(json_object_get(reply, "kept")),
 	       (long long)json_integer_value(json_object_get(reply, "new")),
+	       (long long)json_integer_value(json_object_get(reply, "old")),
 	       (long long)json_integer_value(json_object_get(reply, "places")));
 	json_array_foreach(json_object_get(reply, "flows"), i, flow)
 		printf("%-30s %-30s %-16s idle %lld s\n", ask_text(flow, "client"),

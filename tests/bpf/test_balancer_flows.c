@@ -240,6 +240,39 @@ START_TEST(a_full_table_gives_up_an_idle_flow)
 }
 END_TEST
 
+/* Send two packets of each of more flows in moved slots, from before a change, than have places. */
+static void send_old_flows(void)
+{
+	struct segment ack = segment_of(TCP_ACK);
+
+	for (uint32_t i = 0; i < 512; i++) {
+		ack.client = 0x0a000000 + i;
+		if (home_of(&ack) != DRAINING)
+			continue;
+		ck_assert_int_eq(run_segment(&ack), DRAINING);
+		ck_assert_int_eq(run_segment(&ack), DRAINING);
+	}
+}
+
+START_TEST(flows_of_before_a_change_make_room_for_new_ones)
+{
+	const struct dataplane_options options = { .tokens = true, .flows = 4 };
+	const struct segment ack = segment_of(TCP_ACK);
+	const enum server owner = server_away_from_home(&ack);
+	const struct expected joined =
+		SENT_TO(owner, BALANCER_ROUTED_TOKEN, BALANCER_FLOWS_REPLACED);
+	const struct expected kept = SENT_TO(owner, BALANCER_ROUTED_FLOW, BALANCER_FLOWS_KEPT);
+	const struct segment join = join_of(ID_OF(owner));
+
+	harness_restart(&options);
+	send_old_flows();
+	expect("old flows in use fill the table, and a join takes one's place", &join, &joined);
+	harness_let_flows_age(2);
+	send_old_flows();
+	expect("which no old flow takes back", &ack, &kept);
+}
+END_TEST
+
 START_TEST(a_new_flow_takes_the_place_of_the_oldest_syn)
 {
 	const struct dataplane_options options = { .tokens = true, .flows = 2 };
@@ -338,6 +371,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_flood_of_joins_does_not_push_a_flow_out);
 	tcase_add_test(tcase, a_full_table_keeps_the_flows_in_use);
 	tcase_add_test(tcase, a_full_table_gives_up_an_idle_flow);
+	tcase_add_test(tcase, flows_of_before_a_change_make_room_for_new_ones);
 	tcase_add_test(tcase, a_new_flow_takes_the_place_of_the_oldest_syn);
 	tcase_add_test(tcase, explain_says_what_the_program_does);
 	tcase_add_test(tcase, explain_by_the_farm_alone_says_what_the_program_does_with_a_syn);
