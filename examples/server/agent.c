@@ -28,6 +28,9 @@
 /* The same on keys of an epoch or id that is not to be minted in any more. */
 #define RENEW_BUDGET_NS 100000000ULL
 
+/* Handshakes that the kernel may have refused since its connections were listed. */
+#define REFUSED_MAX 256
+
 static bool check_environment(struct agent *agent)
 {
 	if (agent->options->decapsulate_only)
@@ -69,11 +72,24 @@ static void tell_list_error(struct agent *agent, int error)
 	agent->list_error = error;
 }
 
+/* Handshakes whose tokens programs have entered. */
+static uint64_t count_let_in(const struct agent *agent)
+{
+	uint64_t counters[SERVER_COUNTER_COUNT];
+
+	if (program_counters(agent->program, counters))
+		return agent->let_in_before;
+	return counters[SERVER_ACK_VERIFIED] + counters[SERVER_ACK_PREVIOUS];
+}
+
 /* The kernel's list of connections. */
 static void refresh_tokens(struct agent *agent)
 {
-	int error = live_refresh(&agent->live);
+	int error;
 
+	agent->let_in_before = count_let_in(agent);
+	agent->live.confirmed = 0;
+	error = live_refresh(&agent->live);
 	agent->refreshed_at = clock_now();
 	agent->refreshes++;
 	agent->listed = !error || error == -E2BIG;
@@ -313,6 +329,15 @@ void agent_events(struct agent *agent)
 	refresh_tokens(agent);
 }
 
+/*
+ * Whether the kernel has refused many handshakes that programs let in: there is no event of those.
+ * Whoever sends third ACKs with forged cookies would fill the token buckets with them.
+ */
+static bool many_are_refused(const struct agent *agent)
+{
+	return count_let_in(agent) - agent->let_in_before > agent->live.confirmed + REFUSED_MAX;
+}
+
 /* What is known of live tokens is brought up to date: once a second. */
 static void follow_tokens(struct agent *agent)
 {
@@ -324,7 +349,8 @@ static void follow_tokens(struct agent *agent)
 		agent_events(agent);
 	/* The timer is not exact. */
 	age = clock_now() - agent->refreshed_at + SERVER_SECOND_NS / 2;
-	if (agent->events.fd < 0 || !agent->listed || agent->live.unsure || age >= interval)
+	if (agent->events.fd < 0 || !agent->listed || agent->live.unsure || age >= interval ||
+	    many_are_refused(agent))
 		refresh_tokens(agent);
 	else
 		live_tidy(&agent->live);

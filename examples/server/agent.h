@@ -53,6 +53,7 @@ struct agent {
 	int syncookies_before;
 	uint64_t refreshed_at; /* the kernel's list was read last */
 	uint64_t refreshes;
+	uint64_t let_in_before; /* handshakes, when that list was asked for */
 	bool listed; /* and that worked */
 	bool resynced; /* since events were lost, in this second */
 	int list_error; /* the last that happened in following connections, so that it is told once */

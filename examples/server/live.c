@@ -62,6 +62,8 @@ int live_created(struct live *live, uint32_t token)
 
 	if (enter(live, token, &error))
 		__atomic_fetch_add(bucket_of(live, token), 1, __ATOMIC_RELAXED);
+	else if (!error)
+		live->confirmed++;
 	live->unsure |= error == -E2BIG;
 	return error;
 }

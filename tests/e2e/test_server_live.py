@@ -7,12 +7,21 @@ import errno
 import signal
 import socket
 import sys
+import time
 import unittest
 
 sys.dont_write_bytecode = True
 
-from server_network import (AF_NETLINK, IPPROTO_MPTCP, NETLINK_GENERIC, SOCKET, Network,  # noqa: E402
-                            wait_for, without)
+from server_network import (AF_NETLINK, IPPROTO_MPTCP, NETLINK_GENERIC, SOCKET, Echo, Network,  # noqa: E402
+                            RawClient, wait_for, without)
+
+
+class Forger(RawClient):
+    """A client that echoes the server's key, but with an acknowledgment of no cookie."""
+
+    def _send(self, port, sequence, acknowledged, flags, *rest):
+        super()._send(port, sequence, acknowledged ^ (0x800000 if acknowledged else 0), flags,
+                      *rest)
 
 
 class Live(unittest.TestCase):
@@ -73,6 +82,19 @@ class Live(unittest.TestCase):
             self.assertGreaterEqual(counters["live_lists"], 2)
             self.assertLess(counters["live_events"], 30 * 400)
         self.wait_for_tokens(0)
+
+    def test_handshakes_that_the_kernel_refuses_are_forgotten(self):
+        self.network.start_agent("--live-interval", "3600")
+        with Echo(self.network) as echo:
+            echo.exchange(echo.connect(300))
+            time.sleep(2)
+            self.assertEqual((self.network.counters()["ack_verified"], self.lists()), (300, 1))
+            with Forger(self.network) as forger:
+                for port in range(10000, 10300):
+                    forger.handshake(port, lambda key: key)
+                wait_for(lambda: self.network.counters()["ack_verified"] == 600, "forged ACKs")
+            self.wait_for_tokens(300)
+            self.assertEqual(len(echo.accepted), 300)
 
     def test_list_each_second(self):
         self.network.start_agent("--slots", "64")
