@@ -14,6 +14,9 @@
 /* A token that a program let in so short ago may not be on the kernel's list yet. */
 #define GRACE_NS 2000000000ULL
 
+/* Closing tokens that the kernel is asked for one by one: for more of them a list costs less. */
+#define CLOSING_MAX 1024
+
 /* Entries that are read from the map at a time. */
 #define BATCH 1024
 
@@ -89,6 +92,10 @@ void live_tidy(struct live *live)
 	struct tokens *closing = &live->closing;
 	size_t i, left = 0;
 
+	if (closing->count > CLOSING_MAX) {
+		live->unsure = true;
+		return;
+	}
 	for (i = 0; i < closing->count; i++) {
 		const uint32_t token = closing->list[i];
 

@@ -39,7 +39,7 @@ int live_refresh(struct live *live);
 int live_created(struct live *live, uint32_t token);
 int live_closing(struct live *live, uint32_t token);
 
-/* Remove the tokens of those that were about to end and have. */
+/* Remove the tokens of those that were about to end and have; if they are many, ask for a list. */
 void live_tidy(struct live *live);
 
 /* Whether no connection has a token and its bucket has room. */

@@ -377,6 +377,30 @@ START_TEST(connection_that_is_created_is_known_and_gone_once_it_has_closed)
 }
 END_TEST
 
+START_TEST(many_that_close_are_listed)
+{
+	const uint32_t listed = 7;
+	uint32_t token;
+
+	open_keys();
+	for (token = 1; token <= 1025; token++) {
+		ck_assert_int_eq(live_created(&live, token), 0);
+		ck_assert_int_eq(live_closing(&live, token), 0);
+	}
+	live_tidy(&live);
+	ck_assert(live.unsure);
+	ck_assert_uint_eq(live_count(&live), 1025);
+	set_connections(&listed, 1);
+	ck_assert_int_eq(live_refresh(&live), 0);
+	ck_assert(!live.unsure);
+	ck_assert_uint_eq(live_count(&live), 1);
+	ck_assert_uint_eq(live.closing.count, 1);
+	set_connections(NULL, 0);
+	live_tidy(&live);
+	ck_assert_uint_eq(live_count(&live), 0);
+}
+END_TEST
+
 START_TEST(list_knows_better_than_events)
 {
 	const uint32_t listed[] = { 10 };
@@ -498,6 +522,7 @@ int main(void)
 		ageing_keeps_to_its_time_and_goes_on_where_it_was,
 		programs_are_told_which_tokens_are_live,
 		connection_that_is_created_is_known_and_gone_once_it_has_closed,
+		many_that_close_are_listed,
 		list_knows_better_than_events,
 		what_is_let_in_while_the_list_is_read_counts_once,
 		list_that_fails_changes_nothing,
