@@ -118,9 +118,12 @@ static void load(void)
 /* Random keys in all slots, shown to nobody. */
 static void fill_slots(void)
 {
-	for (uint32_t i = 0; i < SLOTS; i++)
-		slots[i] = (struct server_slot){ .key = (uint64_t)random() << 33 | random(),
-						 .token = (uint32_t)random() };
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		const uint64_t key = (uint64_t)random() << 33 | random();
+
+		slots[i] = (struct server_slot){ .key = key,
+						 .token = server_slot_token(key, random()) };
+	}
 }
 
 /* Let the programs search keys as a server with one id of 256 does, as often as they like. */

@@ -52,16 +52,20 @@ static void set_before(struct keys *keys, uint32_t index, uint32_t token)
 	token_set_add(&keys->taken, token);
 }
 
-/*
- * Take note of what is in a slot. An agent that was killed may have left a token that is not the
- * key's, so tokens are computed anew; that of a key of the kernel's own is not wrong either.
- */
+/* Tell the programs the token of a slot's key. They do not believe it of any other key. */
+static void set_token(struct server_slot *slot, uint64_t key, uint32_t token)
+{
+	__atomic_store_n((uint64_t *)&slot->token, server_slot_token(key, token), __ATOMIC_RELAXED);
+}
+
+/* Take note of what is in a slot, where an agent before may have left a key without its token. */
 static void adopt(struct keys *keys, uint32_t index)
 {
 	struct server_slot *slot = &keys->slots[index];
+	const uint64_t key = __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE);
 
-	slot->token = token_of(__atomic_load_n(&slot->key, __ATOMIC_ACQUIRE));
-	set_offered(keys, index, slot->token);
+	set_offered(keys, index, token_of(key));
+	set_token(slot, key, keys->tokens_offered[index]);
 	set_before(keys, index, token_of(__atomic_load_n(&slot->previous_key, __ATOMIC_ACQUIRE)));
 	keys_add_empty(keys, index);
 }
@@ -155,12 +159,11 @@ static void put(struct keys *keys, uint32_t index, const struct mptcplb_key_foun
 	memcpy(&key, found->key, sizeof(key));
 	slot->shown_to = 0;
 	slot->first_shown_at = 0;
-	slot->token = found->token;
-	if (__atomic_compare_exchange_n((uint64_t *)&slot->key, &empty, key, false,
-					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		set_offered(keys, index, found->token);
-	else
-		slot->token = token_of(empty);
+	if (!__atomic_compare_exchange_n((uint64_t *)&slot->key, &empty, key, false,
+					 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		return;
+	set_token(slot, key, found->token);
+	set_offered(keys, index, found->token);
 }
 
 /* Replace a slot's key. The old one stays good for a moment: its client may be about to answer. */
@@ -179,7 +182,7 @@ static void replace(struct keys *keys, uint32_t index, const struct mptcplb_key_
 		__atomic_store_n(&slot->previous_key, 0, __ATOMIC_RELEASE);
 		return;
 	}
-	slot->token = found->token;
+	set_token(slot, key, found->token);
 	slot->shown_to = 0;
 	slot->first_shown_at = 0;
 	set_before(keys, index, keys->tokens_offered[index]);

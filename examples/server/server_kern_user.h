@@ -37,7 +37,7 @@
  * The layout of the maps that one agent leaves to the next, here and in the programs: to be raised
  * with each change of what they hold, so that nobody reads a layout that is not its own.
  */
-#define SERVER_LAYOUT 1
+#define SERVER_LAYOUT 2
 
 /* What the next agent has to know besides the maps' contents. */
 struct server_state {
@@ -74,9 +74,24 @@ struct server_slot {
 	__u64 first_shown_at; /* the same of the first flow that saw this key */
 	__u64 previous_key; /* was replaced at replaced_at, unused; 0: none */
 	__u64 replaced_at;
-	__u32 token; /* host byte order */
-	__u32 reserved[3];
+	__u64 token; /* of the key: see server_slot_token() */
+	__u64 reserved;
 };
+
+/*
+ * A slot's key and its token are not written at once, nor by one writer alone. So a token comes
+ * with half of its key, and is believed only by who finds that key.
+ */
+static inline __u64 server_slot_token(__u64 key, __u32 token)
+{
+	return (key & 0xffffffff00000000ULL) | token;
+}
+
+/* The token of a key, if that is what a slot's token is of; else 0. */
+static inline __u32 server_token_of(__u64 key, __u64 slot_token)
+{
+	return (key ^ slot_token) >> 32 ? 0 : (__u32)slot_token;
+}
 
 /* What a search for a key needs to know of the farm. */
 struct server_search {

@@ -110,7 +110,7 @@ static __always_inline __u64 fill_slot(struct server_slot *slot, __u64 kernel_ke
 	other = __sync_val_compare_and_swap(&slot->key, 0, key);
 	if (other)
 		return other;
-	slot->token = token;
+	*(volatile __u64 *)&slot->token = server_slot_token(key, token);
 	return key;
 }
 
@@ -158,6 +158,12 @@ struct offer {
 	bool previous; /* it was replaced since */
 };
 
+/* The token of a key that lies in a slot; 0 when it is not known. */
+static __always_inline __u32 known_token(const struct server_slot *slot, __u64 key)
+{
+	return server_token_of(key, *(const volatile __u64 *)&slot->token);
+}
+
 static __always_inline struct offer find_offer(__u64 flow, __u64 key)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -169,7 +175,7 @@ static __always_inline struct offer find_offer(__u64 flow, __u64 key)
 		struct server_slot *slot = bpf_map_lookup_elem(&slots, &index);
 
 		if (slot && slot->key == key)
-			return (struct offer){ slot, index, slot->token, false };
+			return (struct offer){ slot, index, known_token(slot, key), false };
 		if (slot && slot->previous_key == key &&
 		    now - slot->replaced_at <= SERVER_PREVIOUS_NS)
 			return (struct offer){ slot, SERVER_NO_SLOT, 0, true };

@@ -232,7 +232,7 @@ void slot_fill(uint32_t index)
 {
 	struct server_slot slot = { .key = 0xabcd000000000000ULL | index };
 
-	slot.token = token_of(&slot.key);
+	slot.token = server_slot_token(slot.key, token_of(&slot.key));
 	slot_write(index, &slot);
 }
 

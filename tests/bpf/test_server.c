@@ -2,6 +2,7 @@
 /* Handshakes: which key a client sees, and which of those that come back the kernel may adopt. */
 #include "server_harness.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <mptcplb/core.h>
@@ -193,7 +194,7 @@ END_TEST
 
 START_TEST(token_of_a_full_bucket_is_blanked)
 {
-	const uint32_t bucket = slot_read(0).token % BUCKETS;
+	const uint32_t bucket = (uint32_t)slot_read(0).token % BUCKETS;
 	uint8_t key[8];
 
 	bucket_write(bucket, _i ? 4 : 3);
@@ -230,13 +231,31 @@ END_TEST
 START_TEST(token_of_another_connection_is_blanked)
 {
 	const struct server_live other = { .flow = 1 };
-	const uint32_t token = slot_read(0).token;
+	const uint32_t token = (uint32_t)slot_read(0).token;
 	uint8_t key[8];
 
 	ck_assert_int_eq(bpf_map_update_elem(bpf_map__fd(skel->maps.live), &token, &other, 0), 0);
 	offered_key(CLIENT_PORT, key);
 	assert_ack_blanked(third_ack(20, key, CLIENT_PORT));
 	ck_assert_uint_eq(counter(SERVER_ACK_DUPLICATE), 1);
+}
+END_TEST
+
+START_TEST(token_of_the_key_before_is_not_believed)
+{
+	const struct server_slot before = slot_read(0);
+	struct server_slot slot = { .token = before.token };
+	const uint32_t token = token_of(strange_key), other = (uint32_t)before.token;
+	struct server_live owner;
+
+	memcpy(&slot.key, strange_key, 8);
+	slot_write(0, &slot);
+	assert_passed(third_ack(20, strange_key, CLIENT_PORT));
+	ck_assert_uint_eq(counter(SERVER_ACK_VERIFIED), 1);
+	ck_assert_int_eq(bpf_map_lookup_elem(bpf_map__fd(skel->maps.live), &token, &owner), 0);
+	ck_assert_int_eq(bpf_map_lookup_elem(bpf_map__fd(skel->maps.live), &other, &owner),
+			 -ENOENT);
+	ck_assert_uint_eq(bucket_read(token % BUCKETS), 1);
 }
 END_TEST
 
@@ -336,6 +355,7 @@ static void add_tests_of_one_slot(TCase *tcase)
 	tcase_add_loop_test(tcase, token_of_a_full_bucket_is_blanked, 0, 2);
 	tcase_add_test(tcase, token_zero_is_blanked);
 	tcase_add_test(tcase, token_of_another_connection_is_blanked);
+	tcase_add_test(tcase, token_of_the_key_before_is_not_believed);
 	tcase_add_loop_test(tcase, replaced_key_is_taken_for_a_while, 0, 2);
 }
 

@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 import unittest
 
@@ -64,7 +65,8 @@ class Slot:
         """Put a key into the slot, shown to nobody."""
         value = bytearray(SLOT_SIZE)
         value[:8] = key
-        struct.pack_into("=I", value, SLOT_TOKEN, key_token(key))
+        half = int.from_bytes(key, sys.byteorder) >> 32 << 32
+        struct.pack_into("=Q", value, SLOT_TOKEN, half | key_token(key))
         self.write(value)
 
     def make_old(self):
