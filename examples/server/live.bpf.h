@@ -59,4 +59,13 @@ static __always_inline bool enter_bucket(__u32 token)
 	return false;
 }
 
+/* Give back what enter_bucket() has taken. */
+static __always_inline void leave_bucket(__u32 token)
+{
+	__u64 *tokens = bucket_of(token);
+
+	if (tokens)
+		__sync_fetch_and_add(tokens, -1);
+}
+
 #endif

@@ -257,8 +257,10 @@ static __always_inline enum server_counter accept_key(__u64 flow, __u64 key)
 		return SERVER_ACK_TOKEN_ZERO;
 	if (!enter_bucket(offer.token))
 		return SERVER_ACK_BUCKET_FULL;
-	if (!enter_live(offer.token, flow))
+	if (!enter_live(offer.token, flow)) {
+		leave_bucket(offer.token);
 		return SERVER_ACK_DUPLICATE;
+	}
 	return offer.previous ? SERVER_ACK_PREVIOUS : SERVER_ACK_VERIFIED;
 }
 

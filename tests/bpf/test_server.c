@@ -236,8 +236,10 @@ START_TEST(token_of_another_connection_is_blanked)
 
 	ck_assert_int_eq(bpf_map_update_elem(bpf_map__fd(skel->maps.live), &token, &other, 0), 0);
 	offered_key(CLIENT_PORT, key);
+	bucket_write(token % BUCKETS, 2);
 	assert_ack_blanked(third_ack(20, key, CLIENT_PORT));
 	ck_assert_uint_eq(counter(SERVER_ACK_DUPLICATE), 1);
+	ck_assert_uint_eq(bucket_read(token % BUCKETS), 2);
 }
 END_TEST
 
