@@ -35,6 +35,17 @@ struct {
 	__type(value, __u64);
 } joins_due SEC(".maps");
 
+/*
+ * The same of a token that is not: a guess, or one of a connection that nobody has told of yet, or
+ * ever when user space is gone. By themselves, so that guesses push out nothing else.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u64);
+} other_joins_due SEC(".maps");
+
 /* When the next join of any token is due: of those that are not live (0), of those that are (1). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -176,10 +187,11 @@ static __always_inline bool admit_join(__u32 token)
 {
 	__u64 now = bpf_ktime_get_ns(), due = now + join_limit_token.interval_ns;
 	__u32 is_live = bpf_map_lookup_elem(&live, &token) != NULL;
-	const bool own_limit = is_live && join_limit_token.interval_ns;
-	__u64 *token_due, *total_due;
+	__u64 *token_due = NULL, *total_due;
 
-	token_due = own_limit ? bpf_map_lookup_elem(&joins_due, &token) : NULL;
+	if (join_limit_token.interval_ns)
+		token_due = is_live ? bpf_map_lookup_elem(&joins_due, &token)
+				    : bpf_map_lookup_elem(&other_joins_due, &token);
 	if (token_due && !within(&join_limit_token, token_due, now)) {
 		count(SERVER_JOIN_TOKEN_LIMIT);
 		return false;
@@ -190,8 +202,12 @@ static __always_inline bool admit_join(__u32 token)
 		count(SERVER_JOIN_TOTAL_LIMIT);
 		return false;
 	}
-	if (own_limit && !token_due)
-		bpf_map_update_elem(&joins_due, &token, &due, BPF_ANY);
+	if (join_limit_token.interval_ns && !token_due) {
+		if (is_live)
+			bpf_map_update_elem(&joins_due, &token, &due, BPF_ANY);
+		else
+			bpf_map_update_elem(&other_joins_due, &token, &due, BPF_ANY);
+	}
 	count(SERVER_JOIN_PASSED);
 	return true;
 }

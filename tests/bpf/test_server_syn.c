@@ -107,7 +107,19 @@ START_TEST(joins_of_guessed_tokens_take_nothing_from_live_ones)
 }
 END_TEST
 
-START_TEST(guessed_tokens_are_not_remembered)
+START_TEST(joins_of_a_token_that_nobody_told_of_are_limited)
+{
+	int i;
+
+	for (i = 0; i < LIMIT; i++)
+		assert_passed(join_syn(TOKEN));
+	assert_dropped(join_syn(TOKEN));
+	ck_assert_uint_eq(counter(SERVER_JOIN_TOKEN_LIMIT), 1);
+	assert_passed(join_syn(TOKEN + 1));
+}
+END_TEST
+
+START_TEST(guessed_tokens_push_no_live_one_out)
 {
 	const uint32_t guessed = TOKEN + 1;
 	uint64_t due;
@@ -417,7 +429,8 @@ static void load_with_limit_of_all(void)
 static void add_tests_with_limit_of_token(TCase *tcase)
 {
 	tcase_add_test(tcase, joins_of_a_token_are_limited);
-	tcase_add_test(tcase, guessed_tokens_are_not_remembered);
+	tcase_add_test(tcase, joins_of_a_token_that_nobody_told_of_are_limited);
+	tcase_add_test(tcase, guessed_tokens_push_no_live_one_out);
 	tcase_add_test(tcase, joins_are_let_in_again_with_time);
 	tcase_add_test(tcase, flood_of_joins_of_one_token_leaves_room_for_others);
 	tcase_add_test(tcase, syn_with_mp_capable_is_never_dropped);
