@@ -153,7 +153,7 @@ static void print_answers(const json_t *answers)
 
 		printf("%s: %s%s\n", ask_text(answer, "packet"),
 		       server	? "to "
-		       : hashed ? "no owner: hashed like any SYN"
+		       : hashed ? "hashed like any SYN"
 				: "to no server",
 		       server ? server : "");
 		json_array_foreach(json_object_get(answer, "steps"), j, step)

@@ -17,7 +17,7 @@ struct explanation {
 	const struct explain_source *source;
 	json_t *steps;
 	uint32_t server; /* index */
-	bool hashed; /* a token that nobody owns, alone: as with any SYN it depends on the 4-tuple */
+	bool hashed; /* a token alone that leads nowhere: as with any SYN it depends on the 4-tuple */
 };
 
 /* A packet in question. */
@@ -218,12 +218,20 @@ static bool read_question(struct question *question, const char *text)
 static void explain_token_alone(struct explanation *explanation,
 				const struct balancer_config *config, uint32_t token)
 {
-	explanation->server = explain_token(explanation, config, token);
+	if (config->tokens)
+		explanation->server = explain_token(explanation, config, token);
+	else
+		say(explanation, "tokens are not looked at");
 	if (explanation->server != BALANCER_NO_SERVER)
 		return;
-	explanation->hashed = !config->drop_unroutable;
-	if (config->drop_unroutable)
+	if (config->tokens && config->drop_unroutable) {
 		say(explanation, "unroutable joins are dropped");
+	} else if (config->redirector) {
+		say(explanation, "a redirector leaves it to this server");
+		explanation->server = config->own_index;
+	} else {
+		explanation->hashed = true;
+	}
 }
 
 static bool answer(struct explanation *explanation, const char *text,

@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <check.h>
+#include <jansson.h>
 #include <linux/bpf.h>
 #include <sched.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "counts.h"
 #include "daemon.h"
 #include "dataplane.h"
+#include "explain.h"
 #include "flows.h"
 #include "frame.h"
 #include "maglev.h"
@@ -592,6 +594,40 @@ START_TEST(a_redirector_forwards_joins_of_others_alone)
 }
 END_TEST
 
+/* What explain says of a token alone: the server, or "hashed", or "dropped". */
+static void check_explanation(uint32_t token, const char *expected)
+{
+	char question[32];
+	const char *server;
+	json_t *answer;
+
+	snprintf(question, sizeof(question), "token %08x", token);
+	answer = explain_dataplane(dataplane, question);
+	ck_assert_ptr_nonnull(answer);
+	server = json_string_value(json_object_get(answer, "server"));
+	if (!server)
+		server = json_is_true(json_object_get(answer, "hashed")) ? "hashed" : "dropped";
+	ck_assert_str_eq(server, expected);
+	json_decref(answer);
+}
+
+START_TEST(explain_says_of_a_token_what_the_program_does_with_it)
+{
+	const struct mptcplb_token_parts parts = { 0, ids[B], 4711 };
+	uint32_t token;
+
+	ck_assert_int_eq(mptcplb_token_encode(&keyring, &token, &parts), MPTCPLB_OK);
+	check_explanation(token, names[B]);
+	check_explanation(0, "hashed");
+	start(4, true);
+	check_explanation(token, names[B]);
+	check_explanation(0, names[A]);
+	tokens = false;
+	start(4, false);
+	check_explanation(token, "hashed");
+}
+END_TEST
+
 START_TEST(a_redirector_forwards_nothing_twice)
 {
 	const struct segment join = join_make(B, 7);
@@ -1000,6 +1036,7 @@ int main(void)
 	tcase_add_test(tcase, the_sender_of_what_does_not_fit_is_told);
 	tcase_add_test(tcase, a_flood_of_errors_leaves_what_is_too_big_to_be_told);
 	tcase_add_test(tcase, a_redirector_forwards_joins_of_others_alone);
+	tcase_add_test(tcase, explain_says_of_a_token_what_the_program_does_with_it);
 	tcase_add_test(tcase, a_redirector_forwards_nothing_twice);
 	tcase_add_test(tcase, another_farm_moves_no_flow_that_need_not_move);
 	tcase_add_test(tcase, flows_of_before_are_remembered_in_moved_slots);
