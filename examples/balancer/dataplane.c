@@ -248,15 +248,29 @@ static struct bpf_map *map_of(const struct balancer_bpf *skeleton, enum dataplan
 	return bpf_object__find_map_by_name(skeleton->obj, map_names[map]);
 }
 
-/* Pinned maps may be another version's, with other values. */
+/* Whether a map of before is as this version makes it; all are arrays or rings, without keys. */
+static bool is_alike(const struct load *load, enum dataplane_map which)
+{
+	const struct bpf_map *map = map_of(load->skeleton, which);
+	uint32_t entries = bpf_map__max_entries(map);
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(load->before->fds[which], &info, &size))
+		return false;
+	if (which == DATAPLANE_FLOWS || which == DATAPLANE_TABLES)
+		entries = info.max_entries; /* as the options and the farm of then had it */
+	if (which == DATAPLANE_FLOW_NAMES)
+		entries = dataplane_buckets(load->before) * BALANCER_WAYS;
+	return info.type == bpf_map__type(map) && info.value_size == bpf_map__value_size(map) &&
+	       info.max_entries == entries;
+}
+
+/* Pinned maps may be another version's. */
 static bool are_alike(const struct load *load)
 {
 	for (int i = 0; load->before && i < DATAPLANE_MAP_COUNT; i++) {
-		struct bpf_map_info info = { 0 };
-		uint32_t size = sizeof(info);
-
-		if (bpf_obj_get_info_by_fd(load->before->fds[i], &info, &size) == 0 &&
-		    info.value_size == bpf_map__value_size(map_of(load->skeleton, i)))
+		if (is_alike(load, i))
 			continue;
 		log_error("the map \"%s\" of before is another version's: expected "
 			  "\"mptcplb-balancer detach\" first",
