@@ -34,11 +34,14 @@ def share(hits, trials):
 
 def median_of_ratios(ones, others):
     """The median of the ratios of two samples that were taken in pairs, and its 95 % interval by
-    ranks: it needs to know nothing of how they are spread."""
+    ranks: it needs to know nothing of how they are spread. Fewer than six pairs have none (five
+    cover 93.8 %): then it is from the least to the greatest."""
     ratios = sorted(one / other for one, other in zip(ones, others))
-    last = len(ratios) - 1
-    low = max(0, math.floor(len(ratios) / 2 - Z_95 / 2 * math.sqrt(len(ratios))))
-    return statistics.median(ratios), ratios[low], ratios[last - low]
+    count, low = len(ratios), 0
+    # With so many cut off at each end, the median is outside in at most 5 % of cases.
+    while 2 * sum(math.comb(count, k) for k in range(low + 2)) <= 0.05 * 2 ** count:
+        low += 1
+    return statistics.median(ratios), ratios[low], ratios[count - 1 - low]
 
 
 def parser(description):
