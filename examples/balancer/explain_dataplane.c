@@ -18,8 +18,10 @@ static bool read_config(const void *of, struct balancer_config *config)
 	return dataplane_config(of, config) == 0;
 }
 
-static bool read_table(const void *of, uint32_t index, struct balancer_table *table)
+static bool read_table(const void *of, uint32_t index, const struct balancer_flow *flow,
+		       struct balancer_table *table)
 {
+	(void)flow;
 	return read_map(of, DATAPLANE_TABLES, index, table);
 }
 

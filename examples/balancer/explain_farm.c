@@ -26,13 +26,29 @@ static bool make_config(const void *of, struct balancer_config *config)
 	return true;
 }
 
-static bool make_table(const void *of, uint32_t index, struct balancer_table *table)
+static bool is_to_service(const struct balancer_flow *flow,
+			  const struct mptcplb_farm_service *service)
+{
+	struct balancer_address address;
+
+	indices_address(&address, &service->address);
+	return flow->service_port >= service->port && flow->service_port <= service->port_last &&
+	       !memcmp(&flow->service, &address, sizeof(address));
+}
+
+static bool make_table(const void *of, uint32_t index, const struct balancer_flow *flow,
+		       struct balancer_table *table)
 {
 	const struct start *start = of;
 	const struct mptcplb_farm *farm = start->farm;
 
-	return index < farm->service_count && table_fill(table, farm, &farm->services[index],
-							 start->indices.servers, NULL, false) == 0;
+	if (index >= farm->service_count)
+		return false;
+	table->service.port = 0;
+	/* To fill a table takes milliseconds: of many services one alone is in question. */
+	return !is_to_service(flow, &farm->services[index]) ||
+	       table_fill(table, farm, &farm->services[index], start->indices.servers, NULL,
+			  false) == 0;
 }
 
 static bool make_server(const void *of, uint32_t index, struct balancer_server *server)

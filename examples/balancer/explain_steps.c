@@ -104,7 +104,7 @@ static bool find_service(struct explanation *explanation, struct question *quest
 	const struct explain_source *source = explanation->source;
 	struct balancer_flow *flow = &question->flow;
 
-	for (uint32_t i = 0; source->table(source->of, i, table); i++) {
+	for (uint32_t i = 0; source->table(source->of, i, flow, table); i++) {
 		if (!table->service.port || flow->service_port < table->service.port ||
 		    flow->service_port > table->port_last ||
 		    memcmp(&table->service.address, &flow->service, sizeof(flow->service)) != 0)

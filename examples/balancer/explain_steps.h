@@ -13,8 +13,12 @@ struct explain_source {
 	const void *of; /* the first argument of all functions */
 	/* With the secrets: the caller wipes the keyring. */
 	bool (*config)(const void *of, struct balancer_config *config);
-	/* The table of an index; false: there is none from here on. */
-	bool (*table)(const void *of, uint32_t index, struct balancer_table *table);
+	/*
+	 * The table of an index; that of another service than the flow's may be nobody's instead.
+	 * False: there is none from here on.
+	 */
+	bool (*table)(const void *of, uint32_t index, const struct balancer_flow *flow,
+		      struct balancer_table *table);
 	/* False: nobody has this index. The name ends with a NUL. */
 	bool (*server)(const void *of, uint32_t index, struct balancer_server *server);
 	/* Index of the server that owns an id, or BALANCER_NO_SERVER. */
