@@ -3,7 +3,10 @@
 #include "server_harness.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+
+#include <bpf/libbpf.h>
 
 #include <mptcplb/core.h>
 
@@ -333,6 +336,47 @@ START_TEST(flood_of_syns_uses_no_key_up)
 }
 END_TEST
 
+static int ignore(void *context, void *data, size_t size)
+{
+	(void)context;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+/* Whether user space is woken, in so many milliseconds; it was not before. */
+static bool is_woken(const struct ring_buffer *ring, int milliseconds)
+{
+	struct pollfd woken = { .fd = ring_buffer__epoll_fd(ring), .events = POLLIN };
+
+	return poll(&woken, 1, milliseconds) == 1;
+}
+
+START_TEST(many_empty_slots_wake_user_space)
+{
+	struct ring_buffer *ring =
+		ring_buffer__new(bpf_map__fd(skel->maps.consumed), ignore, NULL, NULL);
+	uint32_t waiting = 0;
+	bool asks = false;
+
+	ck_assert_ptr_nonnull(ring);
+	ck_assert_int_ge(ring_buffer__consume(ring), 0); /* what tests before have left */
+	/* That so many wait is seen by the next slot that asks. */
+	while (waiting <= SLOTS / SERVER_WAKE_SHARE || !asks) {
+		uint64_t key;
+
+		ck_assert(!is_woken(ring, 0));
+		waiting++;
+		offered_key((uint16_t)waiting, (uint8_t *)&key);
+		asks = key % SLOTS % SERVER_WAKE_ASKING == 0;
+		assert_passed(third_ack(20, &key, (uint16_t)waiting));
+	}
+	ck_assert_uint_eq(counter(SERVER_CONSUMED), waiting);
+	ck_assert(is_woken(ring, 10000));
+	ring_buffer__free(ring);
+}
+END_TEST
+
 static void load_one_slot(void)
 {
 	harness_load(&(struct harness_options){ .slots = 1 });
@@ -368,6 +412,7 @@ static void add_tests_of_many_slots(TCase *tcase)
 	tcase_add_test(tcase, key_of_another_flow_is_blanked);
 	tcase_add_test(tcase, key_whose_bucket_is_full_is_not_shown_when_there_is_another);
 	tcase_add_test(tcase, flood_of_syns_uses_no_key_up);
+	tcase_add_test(tcase, many_empty_slots_wake_user_space);
 }
 
 static void add_tests(Suite *suite)
