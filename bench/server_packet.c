@@ -36,6 +36,8 @@
 #define BUCKETS 65536
 #define PORT 4430
 #define SERVICE 0x7f000001 /* 127.0.0.1, so that there can be a listener */
+#define SERVER 0xc000020b /* 192.0.2.11, the address of the server itself */
+#define BALANCER 0xc0000201 /* 192.0.2.1 */
 #define CLIENT(i) (0x0a000000 + (i)) /* 10.0.0.0 and on */
 #define CLIENT_PORT 40001
 #define ISN 0x01020303 /* frame_build() numbers segments from 0x01020304 */
@@ -46,6 +48,7 @@ enum kind {
 	OTHER,
 	TCP_DATA,
 	MPTCP_DATA,
+	TUNNELLED_DATA,
 	PLAIN_SYN,
 	JOIN_SYN,
 	CAPABLE_SYN,
@@ -61,6 +64,7 @@ static const char *const kind_names[KINDS] = {
 	[OTHER] = "segment to no service",
 	[TCP_DATA] = "segment of a TCP connection",
 	[MPTCP_DATA] = "segment of an MPTCP connection",
+	[TUNNELLED_DATA] = "the same, from a balancer (IP-in-IP)",
 	[PLAIN_SYN] = "plain SYN",
 	[JOIN_SYN] = "SYN with MP_JOIN",
 	[CAPABLE_SYN] = "SYN with MP_CAPABLE, handed over",
@@ -96,18 +100,24 @@ static struct server_address ipv4(uint32_t address)
 static void load(void)
 {
 	const struct server_service service = { ipv4(SERVICE), htons(PORT), 0 };
+	const struct server_address own = ipv4(SERVER), balancer = ipv4(BALANCER);
+	const struct server_join_limit limit = { SERVER_SECOND_NS / 4, 4 * SERVER_SECOND_NS };
 	const struct server_mark unmarked = { 0 };
+	const uint8_t member = 1;
 
 	skel = server_test_bpf__open();
 	if (!skel)
 		fail("cannot open the programs");
+	memcpy((void *)&skel->rodata->own_address, &own, sizeof(own));
+	memcpy((void *)&skel->rodata->join_limit_token, &limit, sizeof(limit));
 	skel->rodata->slot_count = SLOTS;
 	skel->rodata->bucket_mask = BUCKETS - 1;
 	bpf_map__set_max_entries(skel->maps.slots, SLOTS);
 	bpf_map__set_max_entries(skel->maps.live, BUCKETS * SERVER_BUCKET_TOKENS_MAX);
 	bpf_map__set_max_entries(skel->maps.consumed, 1 << 20);
 	if (server_test_bpf__load(skel) ||
-	    bpf_map_update_elem(bpf_map__fd(skel->maps.services), &service, &unmarked, BPF_ANY))
+	    bpf_map_update_elem(bpf_map__fd(skel->maps.services), &service, &unmarked, BPF_ANY) ||
+	    bpf_map_update_elem(bpf_map__fd(skel->maps.members), &balancer, &member, BPF_ANY))
 		fail("cannot load the programs");
 	slots = mmap(NULL, SLOTS * sizeof(*slots), PROT_READ | PROT_WRITE, MAP_SHARED,
 		     bpf_map__fd(skel->maps.slots), 0);
@@ -230,12 +240,25 @@ static void add_syn_options(struct options *options)
 	options_add(options, bytes, sizeof(bytes));
 }
 
+/* Put a packet into IPv4, as a balancer does. */
+static void encapsulate(struct frame *frame)
+{
+	uint8_t ip[20] = { 0x45, [8] = 64, [9] = IPPROTO_IPIP };
+
+	put16(ip + 2, (uint16_t)(frame->length - FRAME_IP + sizeof(ip)));
+	put32(ip + 12, BALANCER);
+	put32(ip + 16, SERVER);
+	put16(ip + 10, ip_checksum(ip, sizeof(ip)));
+	frame_insert(frame, FRAME_IP, ip, sizeof(ip));
+}
+
 /* A packet of the client's, or to it. */
 static void build(struct frame *frame, enum kind kind, uint32_t client, uint64_t key)
 {
 	/* Data ACK and mapping of 8 bytes each; what is behind the flags does not matter here. */
 	static const uint8_t dss[28] = { 30, 26, 0x20, 0x0f, [26] = 1, 1 };
 	const bool answer = kind == SYNACK || kind == SYNACK_SEARCHED;
+	const bool mptcp_data = kind == MPTCP_DATA || kind == TUNNELLED_DATA;
 	struct segment segment = { .client = answer ? SERVICE : client,
 				   .service = answer ? client : SERVICE,
 				   .client_port = answer ? PORT : CLIENT_PORT,
@@ -244,7 +267,7 @@ static void build(struct frame *frame, enum kind kind, uint32_t client, uint64_t
 
 	if (kind == OTHER)
 		segment.service_port++;
-	if (kind == TCP_DATA || kind == MPTCP_DATA || kind == OTHER)
+	if (kind == TCP_DATA || mptcp_data || kind == OTHER)
 		segment.payload = 1000;
 	if (kind == PLAIN_SYN || kind == JOIN_SYN || kind == CAPABLE_SYN)
 		segment.flags = TCP_SYN;
@@ -252,7 +275,7 @@ static void build(struct frame *frame, enum kind kind, uint32_t client, uint64_t
 		add_syn_options(&segment.options);
 	else
 		add_timestamps(&segment.options);
-	if (kind == MPTCP_DATA)
+	if (mptcp_data)
 		options_add(&segment.options, dss, sizeof(dss));
 	if (kind == JOIN_SYN)
 		options_add_join(&segment.options, (uint32_t)random() | 1);
@@ -263,6 +286,8 @@ static void build(struct frame *frame, enum kind kind, uint32_t client, uint64_t
 	if (kind == THIRD_ACK || kind == FORGED_ACK)
 		add_keys(&segment.options, 20, key);
 	frame_build(frame, &segment);
+	if (kind == TUNNELLED_DATA)
+		encapsulate(frame);
 	if (answer)
 		put32(frame->bytes + FRAME_IP + 20 + 8, ISN + 1);
 }
@@ -330,6 +355,8 @@ static uint64_t counter(enum server_counter which)
 static enum server_counter proof(enum kind kind)
 {
 	switch (kind) {
+	case TUNNELLED_DATA:
+		return SERVER_DECAPSULATED;
 	case JOIN_SYN:
 		return SERVER_JOIN_PASSED;
 	case CAPABLE_SYN: /* BPF_PROG_TEST_RUN refuses bpf_sk_assign(), the last step */
@@ -390,11 +417,11 @@ int main(void)
 	open_listeners();
 	allow_search();
 	nothing = median(EMPTY);
-	printf("%-34s %6u ns\n", kind_names[EMPTY], nothing);
+	printf("%-36s %6u ns\n", kind_names[EMPTY], nothing);
 	for (enum kind kind = OTHER; kind < KINDS; kind++) {
 		uint32_t time = median(kind);
 
-		printf("%-34s %6u ns, net of the empty program %6d ns\n", kind_names[kind], time,
+		printf("%-36s %6u ns, net of the empty program %6d ns\n", kind_names[kind], time,
 		       (int)(time - nothing));
 	}
 	server_test_bpf__destroy(skel);
