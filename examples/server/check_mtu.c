@@ -35,6 +35,7 @@ struct mtu_check {
 struct route {
 	const struct rtattr *gateway;
 	unsigned int ifindex, priority, advmss, mtu; /* 0: not given */
+	const struct rtattr *next_hops; /* in the place of a gateway and an interface */
 };
 
 /* 0 when it is not known. */
@@ -102,6 +103,9 @@ static void read_route(struct route *route, const struct nlmsghdr *message)
 		case RTA_GATEWAY:
 			route->gateway = attribute;
 			break;
+		case RTA_MULTIPATH:
+			route->next_hops = attribute;
+			break;
 		case RTA_METRICS:
 			read_metrics(route, attribute);
 			break;
@@ -109,28 +113,64 @@ static void read_route(struct route *route, const struct nlmsghdr *message)
 	}
 }
 
-/* The words of `ip route` behind "default". */
-static void name_route(char *words, size_t size, int family, const struct route *route)
+/* How to have a route announce less. */
+static void name_remedy(char *words, size_t size, int family, const struct route *route,
+			unsigned int advmss)
 {
 	char gateway[INET6_ADDRSTRLEN] = "", interface[IF_NAMESIZE] = "", priority[24] = "";
+	const char *ip = family == AF_INET ? "ip" : "ip -6";
+
+	if (route->priority)
+		snprintf(priority, sizeof(priority), " metric %u", route->priority);
+	if (route->next_hops) {
+		snprintf(words, size,
+			 "%s route replace default%s with all of its nexthops and advmss %u", ip,
+			 priority, advmss);
+		return;
+	}
 
 	if (route->gateway)
 		inet_ntop(family, RTA_DATA(route->gateway), gateway, sizeof(gateway));
 	if_indextoname(route->ifindex, interface);
-	if (route->priority)
-		snprintf(priority, sizeof(priority), " metric %u", route->priority);
-	snprintf(words, size, "%s%s%s%s%s", gateway[0] ? " via " : "", gateway,
-		 interface[0] ? " dev " : "", interface, priority);
+	snprintf(words, size, "%s route change default%s%s%s%s%s advmss %u", ip,
+		 gateway[0] ? " via " : "", gateway, interface[0] ? " dev " : "", interface,
+		 priority, advmss);
+}
+
+static unsigned int mtu_of_index(unsigned int ifindex)
+{
+	char interface[IF_NAMESIZE];
+
+	return if_indextoname(ifindex, interface) ? mtu_of(interface) : 0;
+}
+
+/* The MTU of the interface of a route; of several, the largest. */
+static unsigned int device_mtu(const struct route *route)
+{
+	unsigned int largest = mtu_of_index(route->ifindex);
+	const struct rtnexthop *hop;
+	int left;
+
+	if (!route->next_hops)
+		return largest;
+	hop = RTA_DATA(route->next_hops);
+	left = (int)RTA_PAYLOAD(route->next_hops);
+	while (left >= (int)sizeof(*hop) && RTNH_OK(hop, left)) {
+		unsigned int mtu = mtu_of_index((unsigned int)hop->rtnh_ifindex);
+
+		if (mtu > largest)
+			largest = mtu;
+		left -= RTNH_ALIGN(hop->rtnh_len);
+		hop = RTNH_NEXT(hop);
+	}
+	return largest;
 }
 
 /* How long the packets of clients get by what a route announces. */
 static unsigned int packet_size(const struct route *route, unsigned int headers)
 {
-	char interface[IF_NAMESIZE] = "";
-	unsigned int size = route->mtu;
+	unsigned int size = route->mtu ? route->mtu : device_mtu(route);
 
-	if (!size && if_indextoname(route->ifindex, interface))
-		size = mtu_of(interface);
 	if (route->advmss && (!size || route->advmss + headers < size))
 		size = route->advmss + headers;
 	return !size || size > CLIENT_MTU ? CLIENT_MTU : size;
@@ -143,7 +183,7 @@ static void check_route(void *context, const struct nlmsghdr *message)
 	const bool ipv4 = mtu->family == AF_INET;
 	const unsigned int headers =
 		(ipv4 ? sizeof(struct iphdr) : sizeof(struct ip6_hdr)) + sizeof(struct tcphdr);
-	char words[128];
+	char words[160];
 	struct route route;
 	unsigned int size;
 
@@ -156,14 +196,13 @@ static void check_route(void *context, const struct nlmsghdr *message)
 	size = packet_size(&route, headers);
 	if (size + mtu->outer <= mtu->mtu)
 		return;
-	name_route(words, sizeof(words), mtu->family, &route);
+	name_remedy(words, sizeof(words), mtu->family, &route, mtu->mtu - mtu->outer - headers);
 	check_tell(
 		mtu->check,
 		"clients of the %s services send packets of %u bytes, and with the outer header of "
-		"%u they are too long for an MTU of %u: ip%s route change default%s advmss %u, or "
-		"an MTU of %u on the links from the balancers",
-		ipv4 ? "IPv4" : "IPv6", size, mtu->outer, mtu->mtu, ipv4 ? "" : " -6", words,
-		mtu->mtu - mtu->outer - headers, size + mtu->outer);
+		"%u they are too long for an MTU of %u: %s, or an MTU of %u on the links from the "
+		"balancers",
+		ipv4 ? "IPv4" : "IPv6", size, mtu->outer, mtu->mtu, words, size + mtu->outer);
 }
 
 /* Whether the server answers on a service of an IP version. */

@@ -14,7 +14,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 
-from server_network import (FARM, GUARD_SECONDS, IPPROTO_MPTCP, PATHS, PORT, SECRET,  # noqa: E402
+from server_network import (FARM, GUARD_SECONDS, IPPROTO_MPTCP, PATHS, PATHS6, PORT, SECRET,  # noqa: E402
                             SERVER, SERVICE, Echo, Network)
 
 
@@ -203,18 +203,41 @@ class Check(unittest.TestCase):
                     finally:
                         self.server(*f"ip {version}route delete default metric 7".split())
 
-    def test_larger_links_have_room(self):
-        def set_mtu(path, size):
-            self.server(*f"ip link set {path} mtu {size}".split())
+    def test_room_by_several_next_hops(self):
+        hops4 = " ".join(f"nexthop via {PATHS[path][0]} dev {path}" for path in PATHS)
+        hops6 = " ".join(f"nexthop via {PATHS6[path]}2 dev {path}" for path in PATHS6)
+        for version, hops in (("", hops4), ("-6 ", hops6)):
+            advmss = 1480 - (60 if version else 40)
+            with self.subTest(version=version):
+                self.server(*f"ip {version}route add default metric 7 {hops}".split())
+                try:
+                    self.found(f"ip {version}route replace default metric 7 with all of its "
+                               f"nexthops and advmss {advmss}, or", "packets of 1500 bytes")
+                    self.server(*f"ip {version}route replace default metric 7 advmss {advmss} "
+                                 f"{hops}".split())
+                    with Echo(self.network):
+                        self.assertEqual(self.check()[::2], (0, ""))
+                finally:
+                    self.server(*f"ip {version}route delete default metric 7 {hops}".split())
+        self.set_mtu("path1", 1400)
+        self.set_mtu("path2", 1450)
+        self.server(*f"ip route add default {hops4}".split())
+        self.addCleanup(self.server, *f"ip route delete default {hops4}".split())
+        self.found("packets of 1450 bytes", "MTU of 1400", "advmss 1340")
 
+    def set_mtu(self, path, size):
+        """For a while."""
+        self.server(*f"ip link set {path} mtu {size}".split())
+        self.addCleanup(self.server, *f"ip link set {path} mtu 1500".split())
+
+    def test_larger_links_have_room(self):
         self.server(*f"ip route add default via {PATHS['path1'][0]}".split())
         self.addCleanup(self.server, *"ip route delete default".split())
         for path in PATHS:
-            set_mtu(path, 1520)
-            self.addCleanup(set_mtu, path, 1500)
+            self.set_mtu(path, 1520)
         with Echo(self.network):
             self.assertEqual(self.check()[::2], (0, ""))
-        set_mtu("path2", 1519)
+        self.set_mtu("path2", 1519)
         self.found("MTU of 1519", "advmss 1459", "MTU of 1520")
 
     def test_tcx_program_that_comes_first(self):
