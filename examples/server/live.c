@@ -17,6 +17,9 @@
 /* Closing tokens that the kernel is asked for one by one: for more of them a list costs less. */
 #define CLOSING_MAX 1024
 
+/* Tokens that were listed before and are not any more, and that a list asks for once more. */
+#define QUESTIONS_MAX 1024
+
 /* Entries that are read from the map at a time. */
 #define BATCH 1024
 
@@ -112,6 +115,7 @@ struct comparison {
 	struct live *live;
 	uint64_t asked_at; /* when the list was asked for */
 	bool *entered; /* by place in the list */
+	uint32_t questions; /* that may still be asked for single tokens */
 };
 
 /*
@@ -124,10 +128,23 @@ static bool is_gone(const struct comparison *comparison, const struct server_liv
 }
 
 /*
+ * Whether the kernel has overlooked a token that was on its list before: when a connection ends
+ * while the list is read, it leaves out the next one.
+ */
+static bool is_overlooked(struct comparison *comparison, uint32_t token,
+			  const struct server_live *value)
+{
+	if (value->entered_at + GRACE_NS >= comparison->live->listed_at || !comparison->questions)
+		return false;
+	comparison->questions--;
+	return tokens_ask(token) == 0;
+}
+
+/*
  * Note the entries whose tokens are listed, and collect those that are to be removed. What stays is
  * counted, save what was entered since: that has raised its bucket after it was read.
  */
-static uint32_t sort_out(const struct comparison *comparison, uint32_t *keys,
+static uint32_t sort_out(struct comparison *comparison, uint32_t *keys,
 			 const struct server_live *values, uint32_t count)
 {
 	struct live *live = comparison->live;
@@ -136,7 +153,8 @@ static uint32_t sort_out(const struct comparison *comparison, uint32_t *keys,
 	for (i = 0; i < count; i++) {
 		const uint32_t *listed = tokens_find(&live->tokens, keys[i]);
 
-		if (!listed && is_gone(comparison, &values[i])) {
+		if (!listed && is_gone(comparison, &values[i]) &&
+		    !is_overlooked(comparison, keys[i], &values[i])) {
 			keys[gone++] = keys[i];
 			continue;
 		}
@@ -151,7 +169,7 @@ static uint32_t sort_out(const struct comparison *comparison, uint32_t *keys,
 }
 
 /* Walk over the map. What is removed does not disturb the walk, which goes by hash buckets. */
-static int compare(const struct comparison *comparison)
+static int compare(struct comparison *comparison)
 {
 	static struct server_live values[BATCH];
 	static uint32_t keys[BATCH];
@@ -205,8 +223,9 @@ static void remove_closed(struct live *live)
 
 static int apply(struct live *live, uint64_t asked_at)
 {
-	const struct comparison comparison = { live, asked_at,
-					       calloc(live->tokens.count + 1, sizeof(bool)) };
+	struct comparison comparison = { live, asked_at,
+					 calloc(live->tokens.count + 1, sizeof(bool)),
+					 QUESTIONS_MAX };
 	uint32_t i;
 	int error;
 
@@ -221,6 +240,7 @@ static int apply(struct live *live, uint64_t asked_at)
 	if (error && error != -E2BIG)
 		return error;
 	live->unsure |= error != 0;
+	live->listed_at = asked_at;
 	for (i = 0; i <= live->bucket_mask; i++) {
 		if (live->counted[i])
 			__atomic_fetch_sub(&live->buckets[i], live->counted[i], __ATOMIC_RELAXED);

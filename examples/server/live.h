@@ -21,6 +21,7 @@ struct live {
 	uint32_t bucket_mask;
 	struct tokens tokens; /* that the kernel has listed last */
 	struct tokens closing; /* of connections that are about to end */
+	uint64_t listed_at; /* when that list was asked for */
 	uint64_t confirmed; /* tokens that were entered before their connection was created */
 	bool unsure; /* some that are entered may be gone, or some are missing: list again soon */
 };
