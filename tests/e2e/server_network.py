@@ -392,10 +392,21 @@ class RawClient:
             if segment[2:4] == port.to_bytes(2, "big") and segment[13] & 0x12 == 0x12:
                 return segment
 
-    def handshake(self, port, change):
-        """Connect, and echo what change() makes of the server's key."""
+    def begin(self, port):
+        """Send a SYN; returns the server's key and the rest of what an ACK needs."""
         self._send(port, self.ISN, 0, 0x02, bytes([30, 4, 1, 1]))
         synack = self._receive_synack(port)
-        key, = (option[4:] for kind, option in options_of(synack) if kind == 30)
-        self._send(port, self.ISN + 1, int.from_bytes(synack[4:8], "big") + 1, 0x10,
-                   bytes([30, 20, 1, 1]) + self.OWN_KEY + change(key))
+        return mp_capable_of(synack)[0][4:], int.from_bytes(synack[4:8], "big") + 1
+
+    def end(self, port, acknowledged, options):
+        """Send the third ACK."""
+        self._send(port, self.ISN + 1, acknowledged, 0x10, options)
+
+    def echo_of(self, key):
+        """The MP_CAPABLE that an honest client would send."""
+        return bytes([30, 20, 1, 1]) + self.OWN_KEY + key
+
+    def handshake(self, port, change):
+        """Connect, and echo what change() makes of the server's key."""
+        key, acknowledged = self.begin(port)
+        self.end(port, acknowledged, self.echo_of(change(key)))

@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-from server_network import PATHS, Echo, Network, is_mptcp, mp_capable_of, wait_for
+from server_network import PATHS, Echo, Network, RawClient, is_mptcp, mp_capable_of, wait_for
 
 SOL_PACKET, PACKET_IGNORE_OUTGOING, ETH_P_ALL = 263, 23, 3
 SYN, ACK = 0x02, 0x10
@@ -95,6 +95,15 @@ def is_third_ack(segment, from_client):
             and any(len(option) == 20 for option in mp_capable_of(segment)))
 
 
+class Doubting(RawClient):
+    """A client that takes a late SYN/ACK for a lost one, and asks again without MPTCP."""
+
+    def ask_again(self, port):
+        """Send the same SYN as plain TCP, and wait for its answer."""
+        self._send(port, self.ISN, 0, SYN, bytes([2, 4, 5, 0xb4]))
+        self._receive_synack(port)
+
+
 class Losses(unittest.TestCase):
     """Each with the agent, and with cookies and no agent: what helps there must help here."""
 
@@ -148,6 +157,17 @@ class Losses(unittest.TestCase):
                 if counters:
                     self.assertEqual(counters()["ack_verified"], 1)
                     self.assertEqual(counters()["keys_consumed"], 1)
+
+    def test_late_synack_of_a_client_that_has_given_mptcp_up(self):
+        with Network() as network:
+            network.start_agent()
+            with Echo(network) as echo, Doubting(network) as client:
+                key, acknowledged = client.begin(50000)
+                client.ask_again(50000)
+                client.end(50000, acknowledged, client.echo_of(key))
+                wait_for(lambda: echo.step() and echo.accepted, "the connection")
+                self.assertTrue(is_mptcp(echo.accepted[0]))
+                self.assertEqual(network.counters()["syn_handed_over"], 2)
 
     @staticmethod
     def received(client, text):

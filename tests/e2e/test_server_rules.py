@@ -19,9 +19,9 @@ import unittest
 
 from server_network import (EPOCH_BITS, FARM, IDS, IPPROTO_MPTCP, PATHS, PORT, SECRET,
                             SERVER_ID_BITS, SERVICE, Echo, Network, RawClient, is_mptcp, model,
-                            mp_capable_of, wait_for)
+                            wait_for)
 
-SYN, ACK = 0x02, 0x10
+ACK = 0x10
 # Found by trying 6.5 thousand million of them.
 KEY_OF_TOKEN_ZERO = bytes.fromhex("75ae94fd81b1a1d4")
 # Of the kernel's token table, which has four places in each.
@@ -133,26 +133,8 @@ class Keys(unittest.TestCase):
         self.assertLessEqual(owners, {(1, server_id) for server_id in IDS})
 
 
-class Hostile(RawClient):
-    """A client that ends its handshake with any options and in any packets."""
-
-    def begin(self, port):
-        """Send a SYN; returns the server's key and the rest of what an ACK needs."""
-        self._send(port, self.ISN, 0, SYN, bytes([30, 4, 1, 1]))
-        synack = self._receive_synack(port)
-        return mp_capable_of(synack)[0][4:], int.from_bytes(synack[4:8], "big") + 1
-
-    def end(self, port, acknowledged, options):
-        """Send the third ACK."""
-        self._send(port, self.ISN + 1, acknowledged, ACK, options)
-
-    def echo_of(self, key):
-        """The MP_CAPABLE that an honest client would send."""
-        return bytes([30, 20, 1, 1]) + self.OWN_KEY + key
-
-
-class Tagged(Hostile):
-    """The same in frames with a priority tag: a VLAN tag of VLAN 0."""
+class Tagged(RawClient):
+    """A client whose frames have a priority tag: a VLAN tag of VLAN 0."""
 
     def __enter__(self):
         super().__enter__()
@@ -160,8 +142,8 @@ class Tagged(Hostile):
         return self
 
 
-class Fragmented(Hostile):
-    """The same with third ACKs that carry data and come in two IP fragments."""
+class Fragmented(RawClient):
+    """One whose third ACKs carry data and come in two IP fragments."""
 
     DATA = b"12345678"
     first = 48  # bytes that are in the first fragment
@@ -211,14 +193,14 @@ class Clients(unittest.TestCase):
         other = next(key for key in (i.to_bytes(8, "big") for i in itertools.count(time.time_ns()))
                      if model.token_decode(bytes.fromhex(SECRET), EPOCH_BITS, SERVER_ID_BITS,
                                            key_token(key))[:2] == (1, IDS[0] + 1))
-        with Hostile(self.network) as raw:
+        with RawClient(self.network) as raw:
             self.check(raw, raw.echo_of, True, "ack_verified")
             for key in (other, bytes(8), KEY_OF_TOKEN_ZERO):
                 self.check(raw, lambda _key, k=key: raw.echo_of(k), False,
                            "ack_blanked_unknown_key")
 
     def test_malformed_options(self):
-        with Hostile(self.network) as raw:
+        with RawClient(self.network) as raw:
             for make in (lambda key: raw.echo_of(key) * 2,
                          lambda key: raw.echo_of(key) + bytes([8, 0, 1, 1]),
                          lambda key: raw.echo_of(key) + bytes([1, 1, 1, 8]),
@@ -228,7 +210,7 @@ class Clients(unittest.TestCase):
         self.assertNotIn("keys_consumed", self.network.counters())
 
     def test_harvested_key(self):
-        with Hostile(self.network) as raw:
+        with RawClient(self.network) as raw:
             def age(seconds=0):
                 before = self.network.counters().get("keys_aged", 0)
                 Slot(self.agent).make_old()
