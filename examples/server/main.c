@@ -12,7 +12,7 @@ static const struct command commands[] = {
 	  "      --attach WAY            tcx, clsact or auto (default): tcx where the kernel has it\n"
 	  "      --slots N               keys kept ready (default 4096)\n"
 	  "      --joins-per-token N     MP_JOIN SYNs a second of one token (default 4; 0: no limit)\n"
-	  "      --joins-in-total N      the same of all tokens (default 20000)\n"
+	  "      --joins-in-total N      the same of all live tokens, and of all others (default 20000)\n"
 	  "      --live-interval S       list connections each S seconds, events tell the rest (default 1)\n"
 	  "      --cookies-for-all       without an auxiliary listener: tcp_syncookies must be 2\n"
 	  "      --set-syncookies        with that: set it, and put it back at the end\n"
