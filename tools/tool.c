@@ -33,7 +33,8 @@ int fail_usage(const char *format, ...)
 	va_start(arguments, format);
 	print_error(format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "mptcplb-tool --help tells the commands, mptcplb-tool COMMAND --help its options\n");
+	fprintf(stderr,
+		"mptcplb-tool --help tells the commands, mptcplb-tool COMMAND --help its options\n");
 	return TOOL_USAGE;
 }
 
