@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* The smallest XDP program that knows core.h: examples/minimal/joins.bpf.c. */
 #include <bpf/bpf.h>
-#include <check.h>
-#include <stdlib.h>
 
 #include <mptcplb/keyring.h>
 
 #include "frame.h"
 #include "joins.skel.h"
+#include "unit/unit.h"
 
 /* The first row of the vectors in docs/token-format.md. */
 #define TOKEN 0x1b8a96b3
@@ -19,7 +18,8 @@ static const uint8_t secret[MPTCPLB_SECRET_SIZE] = {
 
 static struct joins_bpf *joins;
 
-static void setup(void)
+/* Each test runs in a process of its own, which takes it along when it ends. */
+static void load_joins(void)
 {
 	struct mptcplb_keyring keyring;
 	const uint32_t first = 0;
@@ -31,11 +31,6 @@ static void setup(void)
 	ck_assert_int_eq(bpf_map__update_elem(joins->maps.keyrings, &first, sizeof(first), &keyring,
 					      sizeof(keyring), BPF_ANY),
 			 0);
-}
-
-static void teardown(void)
-{
-	joins_bpf__destroy(joins);
 }
 
 static void send_segment(uint8_t flags, const struct options *options)
@@ -79,6 +74,7 @@ START_TEST(joins_are_counted_for_the_server_of_their_token)
 {
 	struct options options = { 0 };
 
+	load_joins();
 	options_add_nops(&options, 20);
 	options_add_join(&options, TOKEN);
 	send_segment(TCP_SYN, &options);
@@ -92,6 +88,7 @@ START_TEST(nothing_else_is_counted)
 {
 	struct options none = { 0 }, capable = { 0 }, zero = { 0 }, join = { 0 };
 
+	load_joins();
 	options_add_capable(&capable);
 	options_add_join(&zero, 0);
 	options_add_join(&join, TOKEN);
@@ -106,18 +103,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("joins");
-	TCase *tcase = tcase_create("joins");
-	SRunner *runner;
-	int failed;
+	const TTest *const tests[] = {
+		joins_are_counted_for_the_server_of_their_token,
+		nothing_else_is_counted,
+		NULL,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, joins_are_counted_for_the_server_of_their_token);
-	tcase_add_test(tcase, nothing_else_is_counted);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite("joins", tests);
 }
