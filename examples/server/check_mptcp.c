@@ -11,10 +11,10 @@ static void check_limits(void *context, const struct nlmsghdr *message)
 	struct check *check = context;
 	const struct rtattr *subflows = mptcp_netlink_attribute(message, MPTCP_PM_ATTR_SUBFLOWS);
 
-	if (subflows && mptcp_netlink_number(subflows) == 0)
+	if (subflows && netlink_number(subflows) == 0)
 		check_tell(check, "the MPTCP limit of subflows is 0, so joins are refused: "
 				  "ip mptcp limits set subflows 8");
-	if (mptcp_netlink_number(mptcp_netlink_attribute(message, MPTCP_PM_ATTR_RCV_ADD_ADDRS)))
+	if (netlink_number(mptcp_netlink_attribute(message, MPTCP_PM_ATTR_RCV_ADD_ADDRS)))
 		check_tell(check,
 			   "this server joins to addresses that clients announce, and the "
 			   "answers are hashed elsewhere: ip mptcp limits set add_addr_accepted 0");
@@ -32,7 +32,7 @@ static void check_endpoint(void *context, const struct nlmsghdr *message)
 	found = mptcp_netlink_nested(address, MPTCP_PM_ADDR_ATTR_ID);
 	if (found && RTA_PAYLOAD(found))
 		id = *(const uint8_t *)RTA_DATA(found);
-	flags = mptcp_netlink_number(mptcp_netlink_nested(address, MPTCP_PM_ADDR_ATTR_FLAGS));
+	flags = netlink_number(mptcp_netlink_nested(address, MPTCP_PM_ADDR_ATTR_FLAGS));
 	if (flags & MPTCP_PM_ADDR_FLAG_SUBFLOW)
 		check_tell(check,
 			   "MPTCP endpoint %u has this server open subflows, whose answers are "

@@ -64,15 +64,6 @@ static unsigned int least_mtu(const struct agent_options *options)
 	return least;
 }
 
-static unsigned int number_of(const struct rtattr *attribute)
-{
-	unsigned int number = 0;
-
-	if (RTA_PAYLOAD(attribute) >= sizeof(number))
-		memcpy(&number, RTA_DATA(attribute), sizeof(number));
-	return number;
-}
-
 static void read_metrics(struct route *route, const struct rtattr *metrics)
 {
 	const struct rtattr *metric = RTA_DATA(metrics);
@@ -80,9 +71,9 @@ static void read_metrics(struct route *route, const struct rtattr *metrics)
 
 	for (; RTA_OK(metric, left); metric = RTA_NEXT(metric, left)) {
 		if (metric->rta_type == RTAX_ADVMSS)
-			route->advmss = number_of(metric);
+			route->advmss = netlink_number(metric);
 		else if (metric->rta_type == RTAX_MTU)
-			route->mtu = number_of(metric);
+			route->mtu = netlink_number(metric);
 	}
 }
 
@@ -95,10 +86,10 @@ static void read_route(struct route *route, const struct nlmsghdr *message)
 	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
 		switch (attribute->rta_type) {
 		case RTA_OIF:
-			route->ifindex = number_of(attribute);
+			route->ifindex = netlink_number(attribute);
 			break;
 		case RTA_PRIORITY:
-			route->priority = number_of(attribute);
+			route->priority = netlink_number(attribute);
 			break;
 		case RTA_GATEWAY:
 			route->gateway = attribute;

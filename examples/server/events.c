@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "mptcp_netlink.h"
+#include "netlink.h"
 
 /* Room in the kernel for some thousand events. */
 #define RECEIVE_BUFFER_SIZE (4 << 20)
@@ -105,7 +106,7 @@ static uint32_t token_in(const struct batch *batch, int i)
 	if (batch->senders[i].nl_pid != 0 || !NLMSG_OK(message, batch->heads[i].msg_len) ||
 	    message->nlmsg_len < NLMSG_LENGTH(sizeof(struct genlmsghdr)))
 		return 0;
-	return mptcp_netlink_number(mptcp_netlink_attribute(message, MPTCP_ATTR_TOKEN));
+	return netlink_number(mptcp_netlink_attribute(message, MPTCP_ATTR_TOKEN));
 }
 
 bool events_take(struct events *events, void (*each)(void *context, uint32_t token, bool created),

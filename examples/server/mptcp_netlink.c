@@ -32,15 +32,6 @@ const struct rtattr *mptcp_netlink_nested(const struct rtattr *attribute, uint16
 	return find(RTA_DATA(attribute), (int)RTA_PAYLOAD(attribute), type);
 }
 
-uint32_t mptcp_netlink_number(const struct rtattr *attribute)
-{
-	uint32_t number = 0;
-
-	if (attribute && RTA_PAYLOAD(attribute) >= sizeof(number))
-		memcpy(&number, RTA_DATA(attribute), sizeof(number));
-	return number;
-}
-
 static bool has_text(const struct rtattr *attribute, const char *text)
 {
 	return attribute && RTA_PAYLOAD(attribute) == strlen(text) + 1 &&
@@ -55,8 +46,8 @@ static void note_groups(struct mptcp_netlink *netlink, const struct rtattr *grou
 	for (group = RTA_DATA(groups); RTA_OK(group, length); group = RTA_NEXT(group, length)) {
 		if (has_text(mptcp_netlink_nested(group, CTRL_ATTR_MCAST_GRP_NAME),
 			     MPTCP_PM_EV_GRP_NAME))
-			netlink->events = mptcp_netlink_number(
-				mptcp_netlink_nested(group, CTRL_ATTR_MCAST_GRP_ID));
+			netlink->events =
+				netlink_number(mptcp_netlink_nested(group, CTRL_ATTR_MCAST_GRP_ID));
 	}
 }
 

@@ -28,7 +28,4 @@ struct mptcp_request mptcp_netlink_request(uint16_t family, uint8_t command);
 const struct rtattr *mptcp_netlink_attribute(const struct nlmsghdr *message, uint16_t type);
 const struct rtattr *mptcp_netlink_nested(const struct rtattr *attribute, uint16_t type);
 
-/* The number in an attribute; 0 when there is none. */
-uint32_t mptcp_netlink_number(const struct rtattr *attribute);
-
 #endif

@@ -4,6 +4,9 @@
 #define MPTCPLB_SERVER_NETLINK_H
 
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stdint.h>
+#include <string.h>
 
 /*
  * Send a request (NLM_F_REQUEST | NLM_F_DUMP are added) to a netlink protocol, e.g.
@@ -15,5 +18,15 @@ int netlink_dump(int protocol, struct nlmsghdr *request,
 /* The same for a request that is answered by one message (NLM_F_REQUEST is added). */
 int netlink_get(int protocol, struct nlmsghdr *request,
 		void (*each)(void *context, const struct nlmsghdr *message), void *context);
+
+/* The number in an attribute; 0 when there is none. */
+static inline uint32_t netlink_number(const struct rtattr *attribute)
+{
+	uint32_t number = 0;
+
+	if (attribute && RTA_PAYLOAD(attribute) >= sizeof(number))
+		memcpy(&number, RTA_DATA(attribute), sizeof(number));
+	return number;
+}
 
 #endif
