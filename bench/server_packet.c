@@ -113,8 +113,7 @@ static void load(void)
 	skel->rodata->slot_count = SLOTS;
 	skel->rodata->bucket_mask = BUCKETS - 1;
 	bpf_map__set_max_entries(skel->maps.slots, SLOTS);
-	bpf_map__set_max_entries(skel->maps.live, BUCKETS * SERVER_BUCKET_TOKENS_MAX);
-	bpf_map__set_max_entries(skel->maps.consumed, 1 << 20);
+	bpf_map__set_max_entries(skel->maps.live, BUCKETS);
 	if (server_test_bpf__load(skel) ||
 	    bpf_map_update_elem(bpf_map__fd(skel->maps.services), &service, &unmarked, BPF_ANY) ||
 	    bpf_map_update_elem(bpf_map__fd(skel->maps.members), &balancer, &member, BPF_ANY))

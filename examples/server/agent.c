@@ -43,14 +43,12 @@ static bool check_environment(struct agent *agent)
 					   &agent->syncookies_before);
 }
 
-/* A handshake used a key up. */
-static int note_consumed(void *context, void *data, size_t size)
+/* That handshakes have used keys up is all that a program says. */
+static int ignore(void *context, void *data, size_t size)
 {
-	const struct server_consumed *event = data;
-	struct agent *agent = context;
-
-	if (size >= sizeof(*event))
-		keys_add_empty(&agent->keys, event->slot);
+	(void)context;
+	(void)data;
+	(void)size;
 	return 0;
 }
 
@@ -185,7 +183,6 @@ static void use(struct agent *agent, struct mptcplb_farm *farm,
 	agent->server = server;
 	agent->program = program;
 	agent->marks = *marks;
-	agent->live.map = bpf_map__fd(program->maps.live);
 	agent->auxiliaries.map = bpf_map__fd(program->maps.auxiliaries);
 	agent->auxiliaries.look = bpf_program__fd(program->progs.server_look);
 	memset(agent->auxiliaries.needed, 0, sizeof(agent->auxiliaries.needed));
@@ -224,16 +221,13 @@ static int open_maps(struct agent *agent)
 	int error = program_state(program, &agent->state);
 
 	if (!error)
-		error = live_open(&agent->live, bpf_map__fd(program->maps.buckets),
+		error = live_open(&agent->live, bpf_map__fd(program->maps.live),
 				  agent->bucket_count);
 	if (error)
 		return error;
-	agent->ring =
-		ring_buffer__new(bpf_map__fd(program->maps.consumed), note_consumed, agent, NULL);
+	agent->ring = ring_buffer__new(bpf_map__fd(program->maps.wake), ignore, NULL, NULL);
 	if (!agent->ring)
 		return -errno;
-	/* Slots that were emptied while no agent was there are found by looking at them. */
-	agent_consumed(agent);
 	if (agent->options->decapsulate_only)
 		return 0;
 	error = keys_open(&agent->keys, bpf_map__fd(program->maps.slots), agent->options->slots);
@@ -360,7 +354,6 @@ void agent_second(struct agent *agent)
 {
 	int error = MPTCPLB_OK;
 
-	agent_consumed(agent);
 	follow_tokens(agent);
 	if (!agent->attached)
 		return;
@@ -376,6 +369,7 @@ void agent_second(struct agent *agent)
 void agent_consumed(struct agent *agent)
 {
 	ring_buffer__consume(agent->ring);
+	keys_look(&agent->keys);
 }
 
 /* Try a farm: what was in effect is in @agent again when that fails. */

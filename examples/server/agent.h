@@ -78,7 +78,7 @@ bool agent_work(struct agent *agent, bool *pause);
 /* What is to be done once a second. */
 void agent_second(struct agent *agent);
 
-/* Handshakes have used keys. */
+/* Handshakes have used many keys. */
 void agent_consumed(struct agent *agent);
 
 /* Connections have come and gone. */

@@ -58,6 +58,31 @@ static void set_token(struct server_slot *slot, uint64_t key, uint32_t token)
 	__atomic_store_n((uint64_t *)&slot->token, server_slot_token(key, token), __ATOMIC_RELAXED);
 }
 
+static bool has_key(const struct keys *keys, uint32_t index)
+{
+	return __atomic_load_n(&keys->slots[index].key, __ATOMIC_RELAXED) != 0;
+}
+
+/* A slot may be empty. A key of the kernel's own may have got there first: it stays until used. */
+static void note_empty(struct keys *keys, uint32_t index)
+{
+	if (has_key(keys, index))
+		return;
+	set_offered(keys, index, 0);
+	if (keys->waiting[index])
+		return;
+	keys->waiting[index] = true;
+	keys->empty[keys->empty_count++] = index;
+}
+
+void keys_look(struct keys *keys)
+{
+	uint32_t i;
+
+	for (i = 0; i < keys->slot_count; i++)
+		note_empty(keys, i);
+}
+
 /* Take note of what is in a slot, where an agent before may have left a key without its token. */
 static void adopt(struct keys *keys, uint32_t index)
 {
@@ -67,7 +92,7 @@ static void adopt(struct keys *keys, uint32_t index)
 	set_offered(keys, index, token_of(key));
 	set_token(slot, key, keys->tokens_offered[index]);
 	set_before(keys, index, token_of(__atomic_load_n(&slot->previous_key, __ATOMIC_ACQUIRE)));
-	keys_add_empty(keys, index);
+	note_empty(keys, index);
 }
 
 int keys_open(struct keys *keys, int slots_map, uint32_t slot_count)
@@ -120,23 +145,6 @@ void keys_close(struct keys *keys)
 	keys->waiting = NULL;
 	keys->tokens_offered = NULL;
 	keys->tokens_before = NULL;
-}
-
-static bool has_key(const struct keys *keys, uint32_t index)
-{
-	return __atomic_load_n(&keys->slots[index].key, __ATOMIC_RELAXED) != 0;
-}
-
-void keys_add_empty(struct keys *keys, uint32_t slot)
-{
-	/* A key of the kernel's own may have got there first: it stays until it is used. */
-	if (slot >= keys->slot_count || has_key(keys, slot))
-		return;
-	set_offered(keys, slot, 0);
-	if (keys->waiting[slot])
-		return;
-	keys->waiting[slot] = true;
-	keys->empty[keys->empty_count++] = slot;
 }
 
 /* A token that is on offer already, or that the kernel would refuse now, is no use. */
@@ -243,8 +251,7 @@ int keys_age(struct keys *keys, uint64_t budget_ns)
 		uint32_t index = keys->age_next;
 		uint64_t shown = keys->slots[index].first_shown_at;
 
-		/* Its event may have been lost. */
-		keys_add_empty(keys, index);
+		note_empty(keys, index);
 		if (shown && start - shown > AGE_NS && shown < start) {
 			if (clock_now() - start > budget_ns)
 				break;

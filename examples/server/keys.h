@@ -48,12 +48,12 @@ void keys_wipe(struct keys *keys);
 /* Let go of the slots. */
 void keys_close(struct keys *keys);
 
-/* A slot was consumed; others than slots are ignored. */
-void keys_add_empty(struct keys *keys, uint32_t slot);
+/* Look for slots that were emptied. */
+void keys_look(struct keys *keys);
 
 /*
  * Replace keys that were shown long ago and not used: somebody may have collected them. Empty slots
- * that nobody has told of are found too. Looks at some slots further on each time, and stops when
+ * are found too. Looks at some slots further on each time, and stops when
  * @budget_ns are spent. Returns as keys_fill().
  */
 int keys_age(struct keys *keys, uint64_t budget_ns);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Which tokens are in use, and how many of them are in each bucket of the kernel's table: two BPF
- * maps, whose counts are raised with each token that is entered and lowered with each one that is
- * removed. Programs enter what they let in; here the rest follows, and what is gone is removed.
+ * Which tokens are in use: a BPF map that has them in buckets as the kernel's own table does.
+ * Programs enter what they let in; here the rest follows, and what is gone is removed.
  */
 #ifndef MPTCPLB_SERVER_LIVE_H
 #define MPTCPLB_SERVER_LIVE_H
@@ -15,9 +14,7 @@
 #include "tokens.h"
 
 struct live {
-	int map; /* token -> struct server_live; belongs to the program in effect */
-	uint64_t *buckets; /* the BPF map */
-	uint64_t counted[SERVER_BUCKETS_MAX]; /* scratch of live_refresh() */
+	struct server_bucket *buckets; /* the BPF map */
 	uint32_t bucket_mask;
 	struct tokens tokens; /* that the kernel has listed last */
 	struct tokens closing; /* of connections that are about to end */
@@ -26,13 +23,13 @@ struct live {
 	bool unsure; /* some that are entered may be gone, or some are missing: list again soon */
 };
 
-/* Map the buckets; live->map is set. Returns 0 or -errno. */
-int live_open(struct live *live, int buckets_map, uint32_t bucket_count);
+/* Map a BPF map of so many buckets, a power of two. Returns 0 or -errno. */
+int live_open(struct live *live, int map, uint32_t bucket_count);
 void live_close(struct live *live);
 
 /*
- * Bring both maps in line with the kernel's list of connections. Returns 0 or -errno; -E2BIG: as far
- * as they have room.
+ * Bring the map in line with the kernel's list of connections. Returns 0 or -errno; -E2BIG: as far
+ * as its buckets have room.
  */
 int live_refresh(struct live *live);
 

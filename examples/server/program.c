@@ -48,16 +48,6 @@ static struct server_join_limit join_limit(uint32_t rate, uint32_t burst)
 	return limit;
 }
 
-/* A ring that holds a record for each slot, in the size that the kernel asks for. */
-static uint32_t ring_size(uint32_t slot_count)
-{
-	uint32_t size = (uint32_t)sysconf(_SC_PAGESIZE);
-
-	while (size < slot_count * SERVER_RING_RECORD)
-		size *= 2;
-	return size;
-}
-
 /* Make what chooses the slots of a flow. Returns 0 or -errno. */
 static int make_flow_secret(struct server_state *state)
 {
@@ -103,9 +93,8 @@ static void set_sizes(struct server_bpf *program, const struct program_options *
 	size_t i, services = 1;
 
 	bpf_map__set_max_entries(program->maps.slots, options->slot_count);
-	bpf_map__set_max_entries(program->maps.live,
-				 options->bucket_count * SERVER_BUCKET_TOKENS_MAX);
-	bpf_map__set_max_entries(program->maps.consumed, ring_size(options->slot_count));
+	bpf_map__set_max_entries(program->maps.live, options->bucket_count);
+	bpf_map__set_max_entries(program->maps.wake, (uint32_t)sysconf(_SC_PAGESIZE));
 	/* Each service has an entry for each port and one, maybe shared, without. */
 	for (i = 0; i < farm->service_count; i++)
 		services += 2U + farm->services[i].port_last - farm->services[i].port;

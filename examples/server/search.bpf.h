@@ -23,14 +23,6 @@ struct {
 	__type(value, struct server_search);
 } searches SEC(".maps");
 
-/* Until user space allows it again. */
-static __always_inline void forbid_search(void)
-{
-	__u32 zero = 0;
-
-	bpf_map_delete_elem(&searches, &zero);
-}
-
 struct search_spent {
 	__u64 since;
 	__u64 nanoseconds;
@@ -78,8 +70,7 @@ static long key_search_step(__u32 index, struct key_search *search)
 
 	if (mptcplb_core_token_epoch(keyring, token) != keyring->active ||
 	    mptcplb_core_token_decode(keyring, &parts, token) ||
-	    !is_own_id(search->parameters, parts.server_id) || !bucket_has_room(token) ||
-	    bpf_map_lookup_elem(&live, &token))
+	    !is_own_id(search->parameters, parts.server_id) || !token_is_available(token))
 		return 0;
 	search->key = bpf_cpu_to_be64(key);
 	search->token = token;

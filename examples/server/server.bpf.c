@@ -126,16 +126,25 @@ static __always_inline void rewrite_synack(struct __sk_buff *skb, bool with_sock
  */
 static __always_inline bool check_ack(struct __sk_buff *skb, const struct packet *packet)
 {
-	enum server_counter result = SERVER_ACK_MALFORMED;
 	struct options_room *room = find_mp_capable(skb, packet, MP_CAPABLE_ACK_SIZE);
+	enum server_counter result = SERVER_ACK_MALFORMED;
+	struct offer offer = {};
+	__u64 flow = 0, key = 0;
 
-	if (!room || has_socket(skb, packet))
+	if (!room)
 		return true;
-	if (mp_capable_has_both_keys(&room->walk))
-		result = accept_key(flow_id(&packet->ip.source, packet->tcp.source,
-					    &packet->ip.destination, packet->tcp.dest,
-					    bpf_ntohl(packet->tcp.seq) - 1),
-				    mp_capable_key(&room->walk, MP_CAPABLE_PEER_KEY));
+	if (mp_capable_has_both_keys(&room->walk)) {
+		key = mp_capable_key(&room->walk, MP_CAPABLE_PEER_KEY);
+		flow = flow_id(&packet->ip.source, packet->tcp.source, &packet->ip.destination,
+			       packet->tcp.dest, bpf_ntohl(packet->tcp.seq) - 1);
+		offer = find_offer(flow, key);
+	}
+	if (offer.slot)
+		result = accept_offer(&offer, flow, key);
+	else if (has_socket(skb, packet))
+		return true;
+	else if (flow)
+		result = look_for_owner(flow, key);
 	count(result);
 	if (result == SERVER_ACK_VERIFIED || result == SERVER_ACK_PREVIOUS ||
 	    result == SERVER_ACK_AGAIN)

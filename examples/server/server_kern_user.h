@@ -37,7 +37,7 @@
  * The layout of the maps that one agent leaves to the next, here and in the programs: to be raised
  * with each change of what they hold, so that nobody reads a layout that is not its own.
  */
-#define SERVER_LAYOUT 2
+#define SERVER_LAYOUT 3
 
 /* What the next agent has to know besides the maps' contents. */
 struct server_state {
@@ -101,30 +101,37 @@ struct server_search {
 	__u32 ids[SERVER_SEARCH_IDS_MAX]; /* of the server */
 };
 
-/* Who has a token. */
+/*
+ * A live token, and who has it. The entry is changed by a compare-and-swap, since programs and user
+ * space both do.
+ */
 struct server_live {
+	__u64 entry; /* see server_live_entry(); 0: nobody is here */
 	__u64 flow; /* 0: a connection that did not come by here */
-	__u64 entered_at; /* CLOCK_MONOTONIC, ns */
 };
 
-/* Stands for the slot of a key that is in none any more, since it was replaced. */
-#define SERVER_NO_SLOT 0xffffffffU
-
-/* Tells user space that a key was used. */
-struct server_consumed {
-	__u64 key;
-	__u32 slot; /* is empty now, or SERVER_NO_SLOT */
-	__u32 reserved;
+/* A bucket of the kernel's token table, as far as tokens of live connections go. */
+struct server_bucket {
+	struct server_live places[SERVER_BUCKET_TOKENS_MAX];
 };
 
-/* Bytes in a ring buffer for one struct server_consumed: a header of 8, and the next 8. */
-#define SERVER_RING_RECORD (8 + sizeof(struct server_consumed))
+/* The time in an entry is counted in ticks of some 0.13 s. */
+#define SERVER_TICK_SHIFT 27
 
-/* User space is woken when one in so many slots is empty; else it looks once a second. */
+/* An entry: a token, which is not 0, and when it was entered (CLOCK_MONOTONIC, ns). */
+static inline __u64 server_live_entry(__u32 token, __u64 now)
+{
+	return now >> SERVER_TICK_SHIFT << 32 | token;
+}
+
+/* How many ticks before @now an entry was made: right for nine years. */
+static inline __s32 server_live_age(__u64 entry, __u64 now)
+{
+	return (__s32)((__u32)(now >> SERVER_TICK_SHIFT) - (__u32)(entry >> 32));
+}
+
+/* User space is woken when one in so many slots was emptied; else it looks once a second. */
 #define SERVER_WAKE_SHARE 64
-
-/* Of many slots one in so many asks whether it is time. */
-#define SERVER_WAKE_ASKING 16
 
 /* An address and port that the farm answers on; port 0 stands for the address itself. */
 struct server_service {

@@ -6,8 +6,6 @@
 #ifndef MPTCPLB_SERVER_SLOTS_BPF_H
 #define MPTCPLB_SERVER_SLOTS_BPF_H
 
-#include <asm-generic/errno-base.h>
-
 #include <mptcplb/core.h>
 
 #include "live.bpf.h"
@@ -26,17 +24,22 @@ struct {
 	__type(value, struct server_slot);
 } slots SEC(".maps");
 
+/* Wakes user space up: what is in it tells nothing. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
-} consumed SEC(".maps");
+} wake SEC(".maps");
+
+/* How many slots were emptied since user space was woken. */
+__u32 emptied = 0;
 
 /* Not inlined: handshakes find little of this in the CPU's caches, so the less of it the better. */
-static __noinline __u64 flow_hash(__u64 hash, __u32 word)
+static __noinline __u64 flow_hash(__u64 hash, __u64 block)
 {
-	struct mptcplb_core_secret secret = { .k0 = flow_secret.k0 ^ hash, .k1 = flow_secret.k1 };
+	const struct mptcplb_core_secret secret = { .k0 = flow_secret.k0, .k1 = flow_secret.k1 };
+	const struct mptcplb_core_sip sip = mptcplb_core_sip_start(&secret);
 
-	return mptcplb_core_siphash(&secret, word);
+	return mptcplb_core_sip_finish(&sip, hash, block);
 }
 
 /* A handshake by its 4-tuple and the client's initial sequence number: a keyed hash, never 0. */
@@ -49,8 +52,8 @@ static __always_inline __u64 flow_id(const struct server_address *client, __be16
 
 	/* The upper words of IPv4 addresses are all the same. */
 	for (i = client->words[2] == bpf_htonl(0xffff) ? 3 : 0; i < 4; i++)
-		id = flow_hash(flow_hash(id, client->words[i & 3]), server->words[i & 3]);
-	id = flow_hash(flow_hash(id, (__u32)client_port << 16 | server_port), isn);
+		id = flow_hash(id, (__u64)client->words[i & 3] << 32 | server->words[i & 3]);
+	id = flow_hash(id, (__u64)isn << 32 | (__u32)client_port << 16 | server_port);
 	return id ? id : 1;
 }
 
@@ -60,16 +63,22 @@ static __always_inline __u32 candidate(__u64 flow, int which)
 	return (__u32)(which ? flow >> 32 : flow) % slot_count;
 }
 
-/* Whether no other flow is looking at a slot's key, and the kernel could take it. */
+/* Whether the kernel could take a slot's key. */
+static __always_inline bool is_acceptable(const struct server_slot *slot)
+{
+	return slot->key && token_is_available(slot->token);
+}
+
+/* Whether a slot's key may be shown to a flow that has not seen it: no other is looking at it. */
 static __always_inline bool is_fresh(const struct server_slot *slot, __u64 now)
 {
-	return slot->key && (!slot->shown_to || now - slot->shown_at > SERVER_SHOWN_NS) &&
-	       bucket_has_room(slot->token);
+	return (!slot->shown_to || now - slot->shown_at > SERVER_SHOWN_NS) && is_acceptable(slot);
 }
 
 /*
  * The slot whose key a flow is to see: the one it saw before (a retransmitted SYN), one that no
- * other flow is looking at, any that has a key, or an empty one.
+ * other flow is looking at, any that has a key, or an empty one. The second candidate is most often
+ * not even looked at: that costs more than all the rest.
  */
 static __always_inline struct server_slot *choose_slot(__u64 flow, __u64 now)
 {
@@ -77,21 +86,15 @@ static __always_inline struct server_slot *choose_slot(__u64 flow, __u64 now)
 	struct server_slot *first = bpf_map_lookup_elem(&slots, &index);
 	struct server_slot *second;
 
+	if (!first || (first->key && first->shown_to == flow) || is_fresh(first, now))
+		return first;
 	index = candidate(flow, 1);
 	second = bpf_map_lookup_elem(&slots, &index);
-	if (!first || !second)
-		return NULL;
-	if (first->key && first->shown_to == flow)
-		return first;
-	if (second->key && second->shown_to == flow)
+	if (!second || (second->key && second->shown_to == flow) || is_fresh(second, now))
 		return second;
-	if (is_fresh(first, now))
+	if (is_acceptable(first) || !second->key)
 		return first;
-	if (is_fresh(second, now))
-		return second;
-	if (first->key && (bucket_has_room(first->token) || !second->key))
-		return first;
-	return second->key ? second : first;
+	return second;
 }
 
 /*
@@ -153,7 +156,6 @@ static __always_inline __u64 offer_key(__u64 flow, __u64 kernel_key)
 /* A key that was offered to a flow, and where. */
 struct offer {
 	struct server_slot *slot; /* NULL: there is none */
-	__u32 index;
 	__u32 token; /* 0: still to be computed */
 	bool previous; /* it was replaced since */
 };
@@ -175,36 +177,28 @@ static __always_inline struct offer find_offer(__u64 flow, __u64 key)
 		struct server_slot *slot = bpf_map_lookup_elem(&slots, &index);
 
 		if (slot && slot->key == key)
-			return (struct offer){ slot, index, known_token(slot, key), false };
+			return (struct offer){ slot, known_token(slot, key), false };
 		if (slot && slot->previous_key == key &&
 		    now - slot->replaced_at <= SERVER_PREVIOUS_NS)
-			return (struct offer){ slot, SERVER_NO_SLOT, 0, true };
+			return (struct offer){ slot, 0, true };
 	}
 	return offer;
 }
 
-/*
- * Whether to wake user space for one more empty slot. That costs several times what the rest of
- * the program does, so it is done for many at once. To ask how many wait is not free either: most
- * slots leave that to the next one.
- */
-static __always_inline __u64 wake_up(__u32 slot)
+/* One more slot is empty. To wake user space up costs several times what the rest here does. */
+static __always_inline void note_emptied(void)
 {
 	const __u32 share = slot_count / SERVER_WAKE_SHARE;
 
-	if (!share)
-		return 0;
-	if (share >= SERVER_WAKE_ASKING && slot % SERVER_WAKE_ASKING)
-		return BPF_RB_NO_WAKEUP;
-	return bpf_ringbuf_query(&consumed, BPF_RB_AVAIL_DATA) < share * SERVER_RING_RECORD
-		       ? BPF_RB_NO_WAKEUP
-		       : BPF_RB_FORCE_WAKEUP;
+	if (__sync_fetch_and_add(&emptied, 1) < share)
+		return;
+	emptied = 0;
+	bpf_ringbuf_output(&wake, (void *)&emptied, sizeof(emptied), BPF_RB_FORCE_WAKEUP);
 }
 
-/* Take a key out of its slot and tell user space; false when somebody else was faster. */
+/* Take a key out of its slot; false when somebody else was faster. */
 static __always_inline bool consume(const struct offer *offer, __u64 key)
 {
-	struct server_consumed event = { .key = key, .slot = offer->index };
 	__u64 *place = offer->previous ? &offer->slot->previous_key : &offer->slot->key;
 
 	if (__sync_val_compare_and_swap(place, key, 0) != key)
@@ -213,55 +207,37 @@ static __always_inline bool consume(const struct offer *offer, __u64 key)
 		offer->slot->token = 0;
 		offer->slot->shown_to = 0;
 		offer->slot->first_shown_at = 0;
+		note_emptied();
 	}
 	count(SERVER_CONSUMED);
-	bpf_ringbuf_output(&consumed, &event, sizeof(event), wake_up(offer->index));
 	return true;
-}
-
-/* Give a token to a flow; false when another connection has it. */
-static __always_inline bool enter_live(__u32 token, __u64 flow)
-{
-	const struct server_live value = { .flow = flow, .entered_at = bpf_ktime_get_ns() };
-	/* No long: before Linux 6.4 its upper half is not that of a negative number. */
-	int error = (int)bpf_map_update_elem(&live, &token, &value, BPF_NOEXIST);
-
-	if (error && error != -EEXIST)
-		forbid_search(); /* the map is full: a search could find a token again */
-	return error != -EEXIST;
 }
 
 /* Who echoes a key that is not on offer: maybe for the second time. */
 static __always_inline enum server_counter look_for_owner(__u64 flow, __u64 key)
 {
-	__u32 token = token_of_key(key);
-	const struct server_live *owner = bpf_map_lookup_elem(&live, &token);
+	const struct server_live *owner = find_live(token_of_key(key));
 
 	if (!owner)
 		return SERVER_ACK_UNKNOWN_KEY;
 	return owner->flow == flow ? SERVER_ACK_AGAIN : SERVER_ACK_DUPLICATE;
 }
 
-/* What becomes of a flow that echoes a key: SERVER_ACK_VERIFIED or so, or why it is refused. */
-static __always_inline enum server_counter accept_key(__u64 flow, __u64 key)
+/* What becomes of a flow that echoes an offered key: SERVER_ACK_VERIFIED or so, or why not. */
+static __always_inline enum server_counter accept_offer(struct offer *offer, __u64 flow, __u64 key)
 {
-	struct offer offer = find_offer(flow, key);
+	int error;
 
-	if (!offer.slot)
-		return look_for_owner(flow, key);
-	if (!offer.token)
-		offer.token = token_of_key(key);
-	if (!consume(&offer, key))
+	if (!offer->token)
+		offer->token = token_of_key(key);
+	if (!consume(offer, key))
 		return SERVER_ACK_DUPLICATE;
-	if (!offer.token)
+	if (!offer->token)
 		return SERVER_ACK_TOKEN_ZERO;
-	if (!enter_bucket(offer.token))
-		return SERVER_ACK_BUCKET_FULL;
-	if (!enter_live(offer.token, flow)) {
-		leave_bucket(offer.token);
-		return SERVER_ACK_DUPLICATE;
-	}
-	return offer.previous ? SERVER_ACK_PREVIOUS : SERVER_ACK_VERIFIED;
+	error = enter_live(offer->token, flow);
+	if (error)
+		return error == -EEXIST ? SERVER_ACK_DUPLICATE : SERVER_ACK_BUCKET_FULL;
+	return offer->previous ? SERVER_ACK_PREVIOUS : SERVER_ACK_VERIFIED;
 }
 
 #endif

@@ -186,7 +186,7 @@ static __always_inline bool within(const volatile struct server_join_limit *limi
 static __always_inline bool admit_join(__u32 token)
 {
 	__u64 now = bpf_ktime_get_ns(), due = now + join_limit_token.interval_ns;
-	__u32 is_live = bpf_map_lookup_elem(&live, &token) != NULL;
+	__u32 is_live = find_live(token) != NULL;
 	__u64 *token_due = NULL, *total_due;
 
 	if (join_limit_token.interval_ns)

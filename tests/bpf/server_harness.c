@@ -21,6 +21,9 @@
 #define CPUS_MAX 256
 #define SERVICES_MAX 64
 
+/* From here on are tokens that no key in the tests has; of bucket 0. */
+#define STRANGE_TOKEN 0xf0000000U
+
 struct server_test_bpf *skel;
 const uint8_t kernel_key[8] = "kernel!", strange_key[8] = "strange";
 
@@ -63,7 +66,7 @@ void harness_load(const struct harness_options *options)
 	skel->rodata->flow_secret.k1 = 0x0f0e0d0c0b0a0908;
 	bpf_map__set_max_entries(skel->maps.slots, options->slots);
 	bpf_map__set_max_entries(skel->maps.services, SERVICES_MAX);
-	bpf_map__set_max_entries(skel->maps.live, LIVE_MAX);
+	bpf_map__set_max_entries(skel->maps.live, BUCKETS);
 	ck_assert_int_eq(server_test_bpf__load(skel), 0);
 }
 
@@ -244,18 +247,60 @@ void slots_fill(void)
 		slot_fill(i);
 }
 
-void bucket_write(uint32_t bucket, uint64_t tokens)
+static struct server_bucket bucket_read(uint32_t bucket)
 {
-	ck_assert_int_eq(bpf_map_update_elem(bpf_map__fd(skel->maps.buckets), &bucket, &tokens, 0),
-			 0);
+	struct server_bucket value;
+
+	ck_assert_int_eq(bpf_map_lookup_elem(bpf_map__fd(skel->maps.live), &bucket, &value), 0);
+	return value;
 }
 
-uint64_t bucket_read(uint32_t bucket)
+static void bucket_write(uint32_t bucket, const struct server_bucket *value)
 {
-	uint64_t tokens;
+	ck_assert_int_eq(bpf_map_update_elem(bpf_map__fd(skel->maps.live), &bucket, value, 0), 0);
+}
 
-	ck_assert_int_eq(bpf_map_lookup_elem(bpf_map__fd(skel->maps.buckets), &bucket, &tokens), 0);
-	return tokens;
+void bucket_fill(uint32_t bucket, uint32_t tokens)
+{
+	struct server_bucket value = { 0 };
+	uint32_t i;
+
+	ck_assert_uint_le(tokens, SERVER_BUCKET_TOKENS_MAX);
+	for (i = 0; i < tokens; i++)
+		value.places[i].entry = server_live_entry(STRANGE_TOKEN + i * BUCKETS + bucket, 0);
+	bucket_write(bucket, &value);
+}
+
+uint32_t bucket_count(uint32_t bucket)
+{
+	const struct server_bucket value = bucket_read(bucket);
+	uint32_t i, count = 0;
+
+	for (i = 0; i < SERVER_BUCKET_TOKENS_MAX; i++)
+		count += value.places[i].entry != 0;
+	return count;
+}
+
+void live_add(uint32_t token, uint64_t flow)
+{
+	struct server_bucket value = bucket_read(token % BUCKETS);
+	const uint32_t place = bucket_count(token % BUCKETS);
+
+	ck_assert_uint_lt(place, SERVER_BUCKET_TOKENS_MAX);
+	value.places[place] = (struct server_live){ server_live_entry(token, now_ns()), flow };
+	bucket_write(token % BUCKETS, &value);
+}
+
+bool live_has(uint32_t token)
+{
+	const struct server_bucket value = bucket_read(token % BUCKETS);
+	uint32_t i;
+
+	for (i = 0; i < SERVER_BUCKET_TOKENS_MAX; i++) {
+		if ((uint32_t)value.places[i].entry == token)
+			return true;
+	}
+	return false;
 }
 
 uint64_t counter(enum server_counter which)

@@ -26,7 +26,6 @@
 #define PORT 4430
 #define ISN 0x01020303 /* frame_build() numbers segments from 0x01020304 */
 #define BUCKETS 256
-#define LIVE_MAX 4096
 #define UNSPEC ((uint32_t)TC_ACT_UNSPEC)
 
 /* In front of MP_CAPABLE in what the functions below build. */
@@ -70,8 +69,13 @@ void slot_write(uint32_t index, const struct server_slot *slot);
 void slot_fill(uint32_t index);
 void slots_fill(void); /* all of them */
 
-void bucket_write(uint32_t bucket, uint64_t tokens);
-uint64_t bucket_read(uint32_t bucket);
+/* Of a bucket of the token table: enter so many tokens of others, and count those that are in it. */
+void bucket_fill(uint32_t bucket, uint32_t tokens);
+uint32_t bucket_count(uint32_t bucket);
+
+/* Give a token to a flow, as if it had been entered now; and whether anybody has it. */
+void live_add(uint32_t token, uint64_t flow);
+bool live_has(uint32_t token);
 
 uint64_t counter(enum server_counter which);
 

@@ -18,7 +18,6 @@
 #define MANY_SLOTS 16384
 #define BUCKETS 256
 #define EPOCH 1
-#define LIVE_MAX 8192
 #define ENDLESS_NS (3600 * SERVER_SECOND_NS)
 
 static const uint32_t ids[] = { 3, 30 };
@@ -28,19 +27,51 @@ static struct mptcplb_keyring keyring;
 static struct live live;
 static struct keys keys;
 
+static struct server_live *find(uint32_t token, uint32_t in_place)
+{
+	struct server_live *places = live.buckets[token % BUCKETS].places;
+	int i;
+
+	for (i = 0; i < SERVER_BUCKET_TOKENS_MAX; i++) {
+		if ((uint32_t)places[i].entry == in_place)
+			return &places[i];
+	}
+	return NULL;
+}
+
+/* As a program does. */
 static void enter(uint32_t token, uint64_t ago)
 {
-	const struct server_live value = { .flow = 1, .entered_at = clock_now() - ago };
+	struct server_live *place = find(token, token);
 
-	ck_assert_int_eq(bpf_map_update_elem(live.map, &token, &value, BPF_ANY), 0);
-	live.buckets[token % BUCKETS]++;
+	if (!place)
+		place = find(token, 0);
+	ck_assert_ptr_nonnull(place);
+	*place = (struct server_live){ server_live_entry(token, clock_now() - ago), 1 };
 }
 
 static bool is_entered(uint32_t token)
 {
-	struct server_live value;
+	return find(token, token) != NULL;
+}
 
-	return bpf_map_lookup_elem(live.map, &token, &value) == 0;
+static uint32_t count_in_bucket(uint32_t bucket)
+{
+	const struct server_live *places = live.buckets[bucket].places;
+	uint32_t i, count = 0;
+
+	for (i = 0; i < SERVER_BUCKET_TOKENS_MAX; i++)
+		count += places[i].entry != 0;
+	return count;
+}
+
+/* Fill a bucket up with tokens that no key has. */
+static void fill_bucket(uint32_t bucket)
+{
+	uint32_t token = 0xf0000000 + bucket;
+
+	for (; count_in_bucket(bucket) < SERVER_BUCKET_TOKENS_MAX; token += BUCKETS)
+		enter(token, 0);
 }
 
 /* What the kernel is to answer when it is asked for its connections: see CMakeLists.txt. */
@@ -94,15 +125,12 @@ static void open_keys(void)
 {
 	static const uint8_t secret[MPTCPLB_SECRET_SIZE] = "sixteen bytes...";
 	const int slots = map_of(SLOTS * sizeof(struct server_slot));
-	const int buckets = map_of(SERVER_BUCKETS_MAX * sizeof(uint64_t));
+	const int buckets = map_of(BUCKETS * sizeof(struct server_bucket));
 
 	ck_assert_int_eq(mptcplb_keyring_init(&keyring, 1, 5), MPTCPLB_OK);
 	ck_assert_int_eq(mptcplb_keyring_add(&keyring, EPOCH, secret), MPTCPLB_OK);
 	ck_assert_int_eq(mptcplb_keyring_activate(&keyring, EPOCH), MPTCPLB_OK);
 	ck_assert_int_eq(live_open(&live, buckets, BUCKETS), 0);
-	live.map = bpf_map_create(BPF_MAP_TYPE_HASH, "live", sizeof(uint32_t),
-				  sizeof(struct server_live), LIVE_MAX, NULL);
-	ck_assert_int_ge(live.map, 0);
 	ck_assert_int_eq(keys_open(&keys, slots, SLOTS), 0);
 	keys.live = &live;
 	keys_use(&keys, &keyring, &server);
@@ -180,7 +208,7 @@ START_TEST(no_key_of_a_full_bucket_is_offered)
 
 	open_keys();
 	for (i = 0; i < BUCKETS; i += 2)
-		live.buckets[i] = SERVER_BUCKET_TOKENS_MAX;
+		fill_bucket(i);
 	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
 	for (i = 0; i < SLOTS; i++)
 		ck_assert_uint_eq(token_in_slot(i) % 2, 1);
@@ -195,7 +223,7 @@ START_TEST(token_in_use_is_not_available)
 	set_connections(listed, 3);
 	enter(40, 0);
 	ck_assert_int_eq(live_refresh(&live), 0);
-	live.buckets[50] = SERVER_BUCKET_TOKENS_MAX;
+	fill_bucket(50);
 	ck_assert(!live_is_available(&live, 10));
 	ck_assert(!live_is_available(&live, 30));
 	ck_assert(!live_is_available(&live, 40));
@@ -221,8 +249,7 @@ START_TEST(key_that_was_found_in_bpf_stays)
 	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
 	ck_assert_uint_eq(keys.slots[5].key, found);
 	ck_assert_uint_eq(keys_filled(&keys), SLOTS);
-	/* Nor is a slot filled for a key that has been used up twice. */
-	keys_add_empty(&keys, 5);
+	keys_look(&keys);
 	ck_assert_uint_eq(keys.empty_count, 0);
 	/* When it is replaced its own token is remembered, for it stays good for a moment. */
 	show(5, 61 * SERVER_SECOND_NS);
@@ -257,7 +284,7 @@ START_TEST(keys_are_renewed_by_what_their_own_tokens_name)
 	/* A program has found two keys since: a good one, and one that names anybody. */
 	found = keys.slots[4].key;
 	keys.slots[5].key = 0;
-	keys_add_empty(&keys, 5);
+	keys_look(&keys);
 	keys.slots[5].key = found;
 	keys.slots[6].key = 0x1234;
 	keys_use(&keys, &keyring, &server);
@@ -268,13 +295,13 @@ START_TEST(keys_are_renewed_by_what_their_own_tokens_name)
 }
 END_TEST
 
-START_TEST(slot_waits_once_and_is_found_without_its_event)
+START_TEST(slot_waits_once_whoever_finds_it)
 {
 	open_keys();
 	ck_assert_int_eq(keys_fill(&keys, ENDLESS_NS), MPTCPLB_OK);
 	keys.slots[5].key = 0;
-	keys_add_empty(&keys, 5);
-	keys_add_empty(&keys, 5);
+	keys_look(&keys);
+	keys_look(&keys);
 	ck_assert_uint_eq(keys.empty_count, 1);
 	keys.slots[6].key = 0;
 	ck_assert_int_eq(keys_age(&keys, ENDLESS_NS), MPTCPLB_OK);
@@ -331,29 +358,32 @@ END_TEST
 START_TEST(programs_are_told_which_tokens_are_live)
 {
 	const uint32_t listed[] = { 10, 20, 30 };
-	uint32_t token, i;
+	uint32_t token;
 
 	open_keys();
 	set_connections(listed, 3);
 	enter(20, 60 * SERVER_SECOND_NS);
 	enter(40, 0); /* has just come, and is not on the kernel's list yet */
-	for (token = 1000; token < 6000; token++)
+	for (token = 1000; token < 1600; token++)
 		enter(token, 60 * SERVER_SECOND_NS);
-	live.buckets[99] += 3; /* was counted wrong */
 	ck_assert_int_eq(live_refresh(&live), 0);
-	for (token = 0; token < 6000; token++)
+	for (token = 1; token < 1600; token++)
 		ck_assert_int_eq(is_entered(token),
 				 token == 10 || token == 20 || token == 30 || token == 40);
-	for (i = 0; i < BUCKETS; i++)
-		ck_assert_uint_eq(live.buckets[i], i == 10 || i == 20 || i == 30 || i == 40);
 	ck_assert_uint_eq(live_count(&live), 4);
 	ck_assert(live.unsure);
+	/* What has been entered just now may be on its way to the list. */
 	set_connections(NULL, 0);
 	enter(40, 60 * SERVER_SECOND_NS);
 	ck_assert_int_eq(live_refresh(&live), 0);
-	ck_assert_uint_eq(live_count(&live), 0);
-	ck_assert(!is_entered(10));
 	ck_assert(!is_entered(40));
+	ck_assert(is_entered(10));
+	ck_assert(is_entered(30));
+	ck_assert(live.unsure);
+	enter(10, 60 * SERVER_SECOND_NS);
+	enter(30, 60 * SERVER_SECOND_NS);
+	ck_assert_int_eq(live_refresh(&live), 0);
+	ck_assert_uint_eq(live_count(&live), 0);
 	ck_assert(!live.unsure);
 }
 END_TEST
@@ -367,7 +397,7 @@ START_TEST(connection_that_is_created_is_known_and_gone_once_it_has_closed)
 	ck_assert_int_eq(live_created(&live, mine), 0);
 	ck_assert_int_eq(live_created(&live, mine), 0);
 	ck_assert(!live_is_available(&live, mine));
-	ck_assert_uint_eq(live.buckets[10], 1);
+	ck_assert_uint_eq(count_in_bucket(10), 1);
 	/* Until its last segment is acknowledged it has its token. */
 	ck_assert_int_eq(live_closing(&live, mine), 0);
 	live_tidy(&live);
@@ -375,13 +405,13 @@ START_TEST(connection_that_is_created_is_known_and_gone_once_it_has_closed)
 	set_connections(NULL, 0);
 	live_tidy(&live);
 	ck_assert(live_is_available(&live, mine));
-	ck_assert_uint_eq(live.buckets[10], 0);
+	ck_assert_uint_eq(count_in_bucket(10), 0);
 	ck_assert_uint_eq(live.closing.count, 0);
 	/* What nobody knew of takes nothing away. */
 	enter(10, 0);
 	ck_assert_int_eq(live_closing(&live, mine), 0);
 	live_tidy(&live);
-	ck_assert_uint_eq(live.buckets[10], 1);
+	ck_assert(is_entered(10));
 }
 END_TEST
 
@@ -391,13 +421,14 @@ START_TEST(many_that_close_are_listed)
 	uint32_t token;
 
 	open_keys();
-	for (token = 1; token <= 1025; token++) {
+	for (token = 1; token <= 1024; token++) {
 		ck_assert_int_eq(live_created(&live, token), 0);
 		ck_assert_int_eq(live_closing(&live, token), 0);
 	}
+	ck_assert_int_eq(live_closing(&live, token), 0);
 	live_tidy(&live);
 	ck_assert(live.unsure);
-	ck_assert_uint_eq(live_count(&live), 1025);
+	ck_assert_uint_eq(live_count(&live), 1024);
 	set_connections(&listed, 1);
 	ck_assert_int_eq(live_refresh(&live), 0);
 	ck_assert(!live.unsure);
@@ -460,11 +491,10 @@ START_TEST(what_is_let_in_while_the_list_is_read_counts_once)
 	for (open_keys(); listed <= 10; listed += 10) {
 		set_connections(&listed, listed ? 1 : 0);
 		let_in = 10;
-		live.buckets[10] = 0;
-		(void)bpf_map_delete_elem(live.map, &let_in);
+		memset(&live.buckets[10], 0, sizeof(live.buckets[10]));
 		ck_assert_int_eq(live_refresh(&live), 0);
 		ck_assert(is_entered(10));
-		ck_assert_uint_eq(live.buckets[10], 1);
+		ck_assert_uint_eq(count_in_bucket(10), 1);
 	}
 }
 END_TEST
@@ -479,33 +509,50 @@ START_TEST(list_that_fails_changes_nothing)
 	list_error = -ENOMEM;
 	ck_assert_int_eq(live_refresh(&live), -ENOMEM);
 	ck_assert(is_entered(20));
-	ck_assert_uint_eq(live.buckets[20], 1);
-	ck_assert_uint_eq(live.buckets[10], 0);
+	ck_assert(!is_entered(10));
 }
 END_TEST
 
-START_TEST(map_that_is_full_is_told)
+START_TEST(bucket_that_is_full_is_told)
 {
-	const uint32_t first = 1;
-	uint32_t token;
+	const uint32_t one_more = 7 + 4 * BUCKETS;
+	uint32_t listed[] = { 7, 7 + BUCKETS, 7 + 2 * BUCKETS, 7 + 3 * BUCKETS, one_more, 9 };
 
 	open_keys();
-	for (token = 1; token <= LIVE_MAX; token++)
-		enter(token, 0);
-	ck_assert_int_eq(live_created(&live, token), -E2BIG);
-	ck_assert_uint_eq(live_count(&live), LIVE_MAX);
-	ck_assert(live.unsure);
-	set_connections(&token, 1);
-	ck_assert_int_eq(live_refresh(&live), -E2BIG);
-	ck_assert(live.unsure);
-	/* What can be put right is. */
-	live.buckets[7] += 5;
-	ck_assert_int_eq(live_refresh(&live), -E2BIG);
-	ck_assert_uint_eq(live_count(&live), LIVE_MAX);
-	ck_assert_int_eq(bpf_map_delete_elem(live.map, &first), 0);
-	live.unsure = false;
+	set_connections(listed, 4);
 	ck_assert_int_eq(live_refresh(&live), 0);
-	ck_assert(is_entered(token));
+	ck_assert_int_eq(live_created(&live, one_more), -E2BIG);
+	ck_assert(live.unsure);
+	/* What can be entered is. */
+	qsort(listed, 6, sizeof(*listed), compare);
+	set_connections(listed, 6);
+	ck_assert_int_eq(live_refresh(&live), -E2BIG);
+	ck_assert(live.unsure);
+	ck_assert_uint_eq(live_count(&live), 5);
+	ck_assert(is_entered(9));
+	/* As soon as one is gone there is room for the other. */
+	ck_assert_uint_eq(listed[0], 7);
+	set_connections(listed + 1, 5);
+	enter(7, 60 * SERVER_SECOND_NS);
+	ck_assert_int_eq(live_refresh(&live), 0);
+	ck_assert(!live.unsure);
+	ck_assert(is_entered(one_more));
+}
+END_TEST
+
+START_TEST(entry_tells_its_age_for_years)
+{
+	const uint64_t year = 365 * 24 * 3600 * SERVER_SECOND_NS;
+	const uint64_t then = 3 * year, tick = 1ULL << SERVER_TICK_SHIFT;
+	const uint64_t entry = server_live_entry(0xfedcba98, then);
+
+	ck_assert_uint_eq((uint32_t)entry, 0xfedcba98);
+	ck_assert_int_eq(server_live_age(entry, then), 0);
+	ck_assert_int_eq(server_live_age(entry, then + 15 * tick), 15);
+	ck_assert_int_lt(server_live_age(entry, then - tick), 0);
+	ck_assert_int_gt(server_live_age(entry, then + 9 * year), 15);
+	/* The ticks themselves run over in between. */
+	ck_assert_int_eq(server_live_age(server_live_entry(1, tick * UINT32_MAX), tick << 32), 1);
 }
 END_TEST
 
@@ -548,7 +595,7 @@ int main(void)
 		key_that_was_found_in_bpf_stays,
 		filling_keeps_to_its_time,
 		keys_are_renewed_by_what_their_own_tokens_name,
-		slot_waits_once_and_is_found_without_its_event,
+		slot_waits_once_whoever_finds_it,
 		key_that_was_shown_long_ago_is_replaced,
 		ageing_keeps_to_its_time_and_goes_on_where_it_was,
 		programs_are_told_which_tokens_are_live,
@@ -558,7 +605,8 @@ int main(void)
 		connection_that_the_list_leaves_out_is_not_gone,
 		what_is_let_in_while_the_list_is_read_counts_once,
 		list_that_fails_changes_nothing,
-		map_that_is_full_is_told,
+		bucket_that_is_full_is_told,
+		entry_tells_its_age_for_years,
 		set_of_tokens,
 		NULL,
 	};

@@ -130,13 +130,12 @@ END_TEST
 
 START_TEST(token_that_is_live_is_not_found_again)
 {
-	const struct server_live other = { .flow = 1 };
 	uint8_t first[8], second[8];
 	uint32_t token;
 
 	offered_key_for(1, kernel_key, first);
 	token = token_of(first);
-	ck_assert_int_eq(bpf_map_update_elem(bpf_map__fd(skel->maps.live), &token, &other, 0), 0);
+	live_add(token, 1);
 	empty_slots();
 	offered_key_for(1, kernel_key, second);
 	ck_assert_mem_ne(first, second, 8);
@@ -151,7 +150,7 @@ START_TEST(token_of_a_full_bucket_is_not_found)
 	uint16_t flow;
 
 	for (bucket = 0; bucket < BUCKETS; bucket += 2)
-		bucket_write(bucket, SERVER_BUCKET_TOKENS_MAX);
+		bucket_fill(bucket, SERVER_BUCKET_TOKENS_MAX);
 	for (flow = 1; flow <= 50; flow++) {
 		const uint8_t drawn[8] = { (uint8_t)flow };
 
@@ -238,22 +237,6 @@ START_TEST(nothing_is_searched_without_parameters)
 }
 END_TEST
 
-START_TEST(search_ends_when_live_tokens_are_lost_track_of)
-{
-	const struct server_live other = { .flow = 1 };
-	uint8_t key[8];
-	uint32_t token;
-
-	for (token = 1; token <= LIVE_MAX; token++)
-		ck_assert_int_eq(
-			bpf_map_update_elem(bpf_map__fd(skel->maps.live), &token, &other, 0), 0);
-	offered_key(CLIENT_PORT + 1, key);
-	assert_passed(third_ack(20, key, CLIENT_PORT + 1));
-	offered_key(CLIENT_PORT, key);
-	ck_assert_mem_eq(key, kernel_key, 8);
-}
-END_TEST
-
 static void load(void)
 {
 	harness_load(&(struct harness_options){ .slots = SLOTS });
@@ -270,7 +253,6 @@ static void add_cases(TCase *tcase)
 	tcase_add_test(tcase, search_has_so_much_time_a_second);
 	tcase_add_test(tcase, flood_of_searches_ends_in_time);
 	tcase_add_test(tcase, nothing_is_searched_without_parameters);
-	tcase_add_test(tcase, search_ends_when_live_tokens_are_lost_track_of);
 }
 
 static void add_tests(Suite *suite)
