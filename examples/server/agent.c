@@ -28,6 +28,12 @@
 /* The same on keys of an epoch or id that is not to be minted in any more. */
 #define RENEW_BUDGET_NS 100000000ULL
 
+/*
+ * The table of tokens is crowded when there is one live token for so few buckets. Before that, a
+ * bucket is full for one key in a million at most.
+ */
+#define CROWDED_BUCKETS 16
+
 /* Handshakes that the kernel may have refused since its connections were listed. */
 #define REFUSED_MAX 256
 
@@ -105,6 +111,40 @@ static void note_event(void *context, uint32_t token, bool created)
 
 	if (error)
 		tell_list_error(agent, error);
+}
+
+/*
+ * Whether the kernel's events are worth their price, which all MPTCP connections of the machine
+ * pay, in all network namespaces: at each of their ends a microsecond and more. They are when lists
+ * are rare, or when what a list each second overlooks could matter.
+ */
+static bool wants_events(const struct agent *agent)
+{
+	const size_t crowded = agent->bucket_count / CROWDED_BUCKETS;
+	const size_t enough = agent->events.fd < 0 ? crowded : crowded / 2;
+
+	return !agent->options->decapsulate_only && !agent->events_refused &&
+	       (agent->options->live_interval > 1 || agent->live.tokens.count > enough);
+}
+
+/* Follow the kernel's events, or do so no longer. Before a list, which tells what was until then. */
+static void choose_events(struct agent *agent)
+{
+	const bool wanted = wants_events(agent);
+	int error;
+
+	if (wanted == (agent->events.fd >= 0))
+		return;
+	if (!wanted) {
+		events_close(&agent->events);
+		return;
+	}
+	error = events_open(&agent->events);
+	agent->events_refused = error != 0;
+	if (error)
+		log_warning("the kernel's MPTCP events cannot be had: %s. Its connections are "
+			    "listed once a second",
+			    strerror(-error));
 }
 
 static struct server_bpf *load_program(struct agent *agent, const struct mptcplb_farm *farm,
@@ -264,7 +304,6 @@ static bool load(struct agent *agent)
 bool agent_open(struct agent *agent, const struct agent_options *options)
 {
 	const char *pin = options->pin;
-	int error;
 
 	*agent = (struct agent){
 		.options = options, .events.fd = -1, .syncookies_before = -1, .pin_lock = -1
@@ -283,12 +322,7 @@ bool agent_open(struct agent *agent, const struct agent_options *options)
 	agent->bucket_count = environment_token_buckets();
 	if (!load(agent))
 		return false;
-	/* Before the list, so that nothing is missed in between. */
-	error = events_open(&agent->events);
-	if (error)
-		log_warning("the kernel's MPTCP events cannot be had: %s. Its connections are "
-			    "listed once a second",
-			    strerror(-error));
+	choose_events(agent);
 	refresh_tokens(agent);
 	return agent->listed || options->decapsulate_only;
 }
@@ -313,7 +347,7 @@ bool agent_work(struct agent *agent, bool *pause)
 
 void agent_events(struct agent *agent)
 {
-	bool all = events_take(&agent->events, note_event, agent);
+	bool all = agent->events.fd < 0 || events_take(&agent->events, note_event, agent);
 
 	/* A list is newer than the events that were not lost only when all of them are taken. */
 	if (!agent->events.lost || !all || agent->resynced)
@@ -338,9 +372,9 @@ static void follow_tokens(struct agent *agent)
 	const uint64_t interval = agent->options->live_interval * SERVER_SECOND_NS;
 	uint64_t age;
 
+	choose_events(agent);
 	agent->resynced = false;
-	if (agent->events.fd >= 0)
-		agent_events(agent);
+	agent_events(agent);
 	/* The timer is not exact. */
 	age = clock_now() - agent->refreshed_at + SERVER_SECOND_NS / 2;
 	if (agent->events.fd < 0 || !agent->listed || agent->live.unsure || age >= interval ||

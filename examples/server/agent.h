@@ -44,7 +44,8 @@ struct agent {
 	struct ring_buffer *ring;
 	struct keys keys;
 	struct live live;
-	struct events events;
+	struct events events; /* while they are followed */
+	bool events_refused; /* by the kernel */
 	struct marks marks;
 	struct auxiliaries auxiliaries;
 	struct attachments attachments;

@@ -61,14 +61,15 @@ json_t *describe_status(const struct agent *agent)
 	json_t *status = describe_settings(agent);
 	json_t *farm = farm_status(agent->farm);
 	json_t *now = json_pack(
-		"{s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:o}", "interfaces",
+		"{s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:I, s:I, s:o}", "interfaces",
 		describe_interfaces(&agent->attachments), "services", (int)agent->marks.count,
 		"services_ready", (int)marks_ready(&agent->marks), "slots",
 		(int)agent->options->slots, "slots_filled",
 		keys->slots ? (int)keys_filled(keys) : 0, "slots_unchecked", (int)keys->unchecked,
-		"live_tokens", (int)live_count(&agent->live), "token_buckets",
-		(int)agent->bucket_count, "reloads", (json_int_t)agent->reloads, "reloads_refused",
-		(json_int_t)agent->reloads_refused, "counters", describe_counters(agent));
+		"live_tokens", (int)live_count(&agent->live), "events_followed",
+		agent->events.fd >= 0, "token_buckets", (int)agent->bucket_count, "reloads",
+		(json_int_t)agent->reloads, "reloads_refused", (json_int_t)agent->reloads_refused,
+		"counters", describe_counters(agent));
 
 	if (status && farm && now) {
 		json_object_update(status, farm);

@@ -52,7 +52,8 @@ int events_open(struct events *events)
 	struct mptcp_netlink netlink;
 	int error = mptcp_netlink_find(&netlink);
 
-	*events = (struct events){ .fd = -1 };
+	events->fd = -1;
+	events->lost = false;
 	if (!error && !netlink.events)
 		error = -EOPNOTSUPP; /* before Linux 5.12 */
 	if (error)

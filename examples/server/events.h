@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 struct events {
-	int fd; /* readable when there are some; -1: they cannot be had */
+	int fd; /* readable when there are some; -1: they are not followed */
 	uint64_t taken;
 	uint64_t overruns; /* how often the kernel had to drop some */
 	bool lost; /* some of them since the caller has last set this to false */
 };
 
-/* Follow events from now on. Returns 0 or -errno. */
+/* Follow events from now on; what was counted before stays. Returns 0 or -errno. */
 int events_open(struct events *events);
 void events_close(struct events *events);
 

@@ -4,6 +4,7 @@
 
 import contextlib
 import errno
+import resource
 import signal
 import socket
 import sys
@@ -95,6 +96,25 @@ class Live(unittest.TestCase):
                 wait_for(lambda: self.network.counters()["ack_verified"] == 600, "forged ACKs")
             self.wait_for_tokens(300)
             self.assertEqual(len(echo.accepted), 300)
+
+    def test_events_are_followed_when_many_tokens_are_live(self):
+        self.network.start_agent("--slots", "64")
+        followed = lambda: self.network.status()["events_followed"]  # noqa: E731
+        tokens = self.network.status()["token_buckets"] // 16
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most[1], most[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, most)
+        with self.connections(tokens // 2):
+            self.wait_for_tokens(tokens)
+            self.assertFalse(followed())
+            with self.connections(1):
+                wait_for(followed, "events are followed")
+            self.wait_for_tokens(tokens)
+            self.assertTrue(followed())
+        self.wait_for_tokens(0)
+        wait_for(lambda: not followed(), "events are not followed any more")
+        # Of connections that ended before a list told that they were few.
+        self.assertGreaterEqual(self.network.counters()["live_events"], 2)
 
     def test_list_each_second(self):
         self.network.start_agent("--slots", "64")
