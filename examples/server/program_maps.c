@@ -91,6 +91,9 @@ void program_maps_find(struct program_maps *maps, const struct server_bpf *progr
 		error = -EPROTO;
 	if (!error)
 		return;
+	/* Another version may have had other maps. */
+	if (error == -ENOENT && maps->count > 0)
+		error = -EPROTO;
 	why = error == -EPROTO ? "they are of another version or size" : strerror(-error);
 	if (before->program)
 		log_error("the maps of the program that runs cannot be taken over: %s", why);

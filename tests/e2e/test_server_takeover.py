@@ -154,6 +154,14 @@ class TakeOver(Base):
             wait_for(lambda: not programs_with(old), "the end of the programs before")
             self.assertNotEqual(bpftool("map", "show", "pinned", f"{PIN}/slots")["id"], old)
 
+    def test_other_maps(self):
+        self.kill(self.start())
+        os.unlink(f"{PIN}/wake")
+        agent = self.start()
+        self.assertIn("another version", agent.errors())
+        self.assertFalse(self.network.status()["taken_over"])
+        agent.stop()
+
     def test_other_size_and_way(self):
         agent = self.start("--attach", "clsact")
         with Echo(self.network) as echo:
