@@ -34,6 +34,9 @@
  */
 #define CROWDED_BUCKETS 16
 
+/* So long it takes to ask for events again when the kernel refuses them. */
+#define EVENTS_ASK_NS (60 * SERVER_SECOND_NS)
+
 /* Handshakes that the kernel may have refused since its connections were listed. */
 #define REFUSED_MAX 256
 
@@ -89,26 +92,31 @@ static uint64_t count_let_in(const struct agent *agent)
 /* The kernel's list of connections. */
 static void refresh_tokens(struct agent *agent)
 {
-	int error;
+	int error, search_error = 0;
 
+	if (agent->options->decapsulate_only)
+		return;
 	agent->let_in_before = count_let_in(agent);
 	agent->live.confirmed = 0;
 	error = live_refresh(&agent->live);
 	agent->refreshed_at = clock_now();
 	agent->refreshes++;
 	agent->listed = !error || error == -E2BIG;
-	if (!error && !agent->options->decapsulate_only)
-		error = program_allow_search(agent->program, agent->farm, agent->server);
-	tell_list_error(agent, error);
+	if (agent->listed)
+		search_error = program_allow_search(agent->program, agent->farm, agent->server);
+	tell_list_error(agent, error ? error : search_error);
 }
 
 static void note_event(void *context, uint32_t token, bool created)
 {
 	struct agent *agent = context;
 
-	const int error =
-		created ? live_created(&agent->live, token) : live_closing(&agent->live, token);
+	int error = 0;
 
+	if (created)
+		live_created(&agent->live, token);
+	else
+		error = live_closing(&agent->live, token);
 	if (error)
 		tell_list_error(agent, error);
 }
@@ -120,31 +128,39 @@ static void note_event(void *context, uint32_t token, bool created)
  */
 static bool wants_events(const struct agent *agent)
 {
-	const size_t crowded = agent->bucket_count / CROWDED_BUCKETS;
-	const size_t enough = agent->events.fd < 0 ? crowded : crowded / 2;
+	const uint32_t crowded = agent->bucket_count / CROWDED_BUCKETS;
+	const uint32_t enough = agent->events.fd < 0 ? crowded : crowded / 2;
 
-	return !agent->options->decapsulate_only && !agent->events_refused &&
-	       (agent->options->live_interval > 1 || agent->live.tokens.count > enough);
+	return !agent->options->decapsulate_only &&
+	       (agent->options->live_interval > 1 || agent->live.entered > enough);
 }
 
-/* Follow the kernel's events, or do so no longer. Before a list, which tells what was until then. */
-static void choose_events(struct agent *agent)
+/* Follow the kernel's events from now on. What was until now has to be listed. */
+static void follow_events(struct agent *agent)
 {
-	const bool wanted = wants_events(agent);
+	const uint64_t now = clock_now();
 	int error;
 
-	if (wanted == (agent->events.fd >= 0))
+	if (agent->events_error && now - agent->events_asked_at < EVENTS_ASK_NS)
 		return;
-	if (!wanted) {
-		events_close(&agent->events);
-		return;
-	}
+	agent->events_asked_at = now;
 	error = events_open(&agent->events);
-	agent->events_refused = error != 0;
-	if (error)
+	agent->listed = false;
+	if (error && error != agent->events_error)
 		log_warning("the kernel's MPTCP events cannot be had: %s. Its connections are "
 			    "listed once a second",
 			    strerror(-error));
+	agent->events_error = error;
+}
+
+static void choose_events(struct agent *agent)
+{
+	const bool wanted = wants_events(agent);
+
+	if (wanted && agent->events.fd < 0)
+		follow_events(agent);
+	else if (!wanted && agent->events.fd >= 0)
+		events_close(&agent->events);
 }
 
 static struct server_bpf *load_program(struct agent *agent, const struct mptcplb_farm *farm,
@@ -324,6 +340,10 @@ bool agent_open(struct agent *agent, const struct agent_options *options)
 		return false;
 	choose_events(agent);
 	refresh_tokens(agent);
+	/* That list may have told that the table is crowded. */
+	choose_events(agent);
+	if (!agent->listed)
+		refresh_tokens(agent);
 	return agent->listed || options->decapsulate_only;
 }
 

@@ -45,7 +45,8 @@ struct agent {
 	struct keys keys;
 	struct live live;
 	struct events events; /* while they are followed */
-	bool events_refused; /* by the kernel */
+	uint64_t events_asked_at; /* for the last time, CLOCK_MONOTONIC, ns */
+	int events_error; /* what came of it */
 	struct marks marks;
 	struct auxiliaries auxiliaries;
 	struct attachments attachments;

@@ -7,8 +7,8 @@
 
 #include "clock.h"
 
-/* A token that was entered so few ticks ago may not be on the kernel's list yet: two seconds. */
-#define GRACE_TICKS (2000000000 >> SERVER_TICK_SHIFT)
+/* A token that was entered so few ticks ago may not be on the kernel's list yet: half a second. */
+#define GRACE_TICKS 4
 
 /* Closing tokens that the kernel is asked for one by one: for more of them a list costs less. */
 #define CLOSING_MAX 1024
@@ -67,15 +67,15 @@ static struct server_live *find(const struct live *live, uint32_t low_bits, uint
 	return NULL;
 }
 
-/* Returns 0, -EEXIST when it was there, or -E2BIG. */
-static int enter(const struct live *live, uint32_t token)
+/* With the time, or 0 for what is listed. Returns 0, -EEXIST when it was there, or -E2BIG. */
+static int enter(const struct live *live, uint32_t token, uint64_t now)
 {
 	struct server_live *place;
 
 	if (find(live, token, token))
 		return -EEXIST;
 	while ((place = find(live, token, 0))) {
-		if (change(place, 0, server_live_entry(token, clock_now()))) {
+		if (change(place, 0, server_live_entry(token, now))) {
 			place->flow = 0;
 			return 0;
 		}
@@ -92,13 +92,12 @@ static void leave(const struct live *live, uint32_t token)
 		change(place, entry, 0);
 }
 
-int live_created(struct live *live, uint32_t token)
+void live_created(struct live *live, uint32_t token)
 {
-	const int error = enter(live, token);
+	const int error = enter(live, token, clock_now());
 
 	live->confirmed += error == -EEXIST;
 	live->unsure |= error == -E2BIG;
-	return error == -EEXIST ? 0 : error;
 }
 
 int live_closing(struct live *live, uint32_t token)
@@ -134,23 +133,33 @@ struct comparison {
 	uint32_t questions; /* that may still be asked for single tokens */
 };
 
-/* Whether a token is to be removed that is not listed. */
-static bool is_gone(const struct comparison *comparison, uint64_t entry)
+static bool was_listed(uint64_t entry)
 {
-	return server_live_age(entry, comparison->asked_at) > GRACE_TICKS;
+	return entry == (uint32_t)entry;
+}
+
+/* Note that a token has been on the list. */
+static void set_listed(struct server_live *place, uint64_t entry)
+{
+	if (!was_listed(entry))
+		change(place, entry, (uint32_t)entry);
 }
 
 /*
- * Whether the kernel has overlooked a token that was on its list before: when a connection ends
- * while the list is read, it leaves out the next one.
+ * Whether a token that is not on the list is live nevertheless: when a connection ends while the
+ * list is read, the kernel leaves out the next one.
  */
 static bool is_overlooked(struct comparison *comparison, uint64_t entry)
 {
-	if (server_live_age(entry, comparison->live->listed_at) <= GRACE_TICKS ||
-	    !comparison->questions)
+	if (!was_listed(entry) || !comparison->questions)
 		return false;
 	comparison->questions--;
 	return tokens_ask((uint32_t)entry) == 0;
+}
+
+static bool is_young(const struct comparison *comparison, uint64_t entry)
+{
+	return !was_listed(entry) && server_live_age(entry, comparison->asked_at) <= GRACE_TICKS;
 }
 
 /* Note a token that is listed; remove one that is not, or ask for another list soon. */
@@ -162,12 +171,15 @@ static void sort_out(struct comparison *comparison, struct server_live *place)
 
 	if (!entry)
 		return;
-	if (listed)
+	live->entered++;
+	if (listed) {
 		comparison->entered[listed - live->tokens.list] = true;
-	else if (is_gone(comparison, entry) && !is_overlooked(comparison, entry))
-		change(place, entry, 0);
-	else
+		set_listed(place, entry);
+	} else if (is_young(comparison, entry) || is_overlooked(comparison, entry)) {
 		live->unsure = true;
+	} else {
+		change(place, entry, 0);
+	}
 }
 
 static void compare(struct comparison *comparison)
@@ -182,18 +194,39 @@ static void compare(struct comparison *comparison)
 	}
 }
 
+/* Make room in the bucket of a token that is listed, where one is that is not. */
+static int displace(struct live *live, uint32_t token)
+{
+	struct server_bucket *bucket = &live->buckets[token & live->bucket_mask];
+	int i;
+
+	for (i = 0; i < SERVER_BUCKET_TOKENS_MAX; i++) {
+		const uint64_t entry = entry_of(&bucket->places[i]);
+
+		if (!tokens_find(&live->tokens, (uint32_t)entry)) {
+			change(&bucket->places[i], entry, 0);
+			live->unsure = true;
+			return enter(live, token, 0);
+		}
+	}
+	return -E2BIG;
+}
+
 /* Enter what is listed and not in the map, as far as there is room. */
 static int enter_missing(struct live *live, const bool *entered)
 {
 	const struct tokens *tokens = &live->tokens;
-	int error = 0;
-	size_t i;
+	size_t i, left_out = 0;
 
 	for (i = 0; i < tokens->count; i++) {
-		if (!entered[i] && enter(live, tokens->list[i]) == -E2BIG)
-			error = -E2BIG;
+		if (entered[i])
+			continue;
+		if (!enter(live, tokens->list[i], 0))
+			live->entered++;
+		else
+			left_out += displace(live, tokens->list[i]) != 0;
 	}
-	return error;
+	return left_out ? -E2BIG : 0;
 }
 
 /* What was closing and is not listed is gone. */
@@ -224,11 +257,11 @@ static int apply(struct live *live, uint64_t asked_at)
 		return -ENOMEM;
 	remove_closed(live);
 	live->unsure = false;
+	live->entered = 0;
 	compare(&comparison);
 	error = enter_missing(live, comparison.entered);
 	free(comparison.entered);
 	live->unsure |= error != 0;
-	live->listed_at = asked_at;
 	return error;
 }
 

@@ -18,7 +18,7 @@ struct live {
 	uint32_t bucket_mask;
 	struct tokens tokens; /* that the kernel has listed last */
 	struct tokens closing; /* of connections that are about to end */
-	uint64_t listed_at; /* when that list was asked for */
+	uint32_t entered; /* tokens that were in the map since, with those that were not listed */
 	uint64_t confirmed; /* tokens that were entered before their connection was created */
 	bool unsure; /* some that are entered may be gone, or some are missing: list again soon */
 };
@@ -33,8 +33,10 @@ void live_close(struct live *live);
  */
 int live_refresh(struct live *live);
 
-/* A connection was created, or will end before long. Returns 0 or -errno; -E2BIG: there is no room. */
-int live_created(struct live *live, uint32_t token);
+/* A connection was created. */
+void live_created(struct live *live, uint32_t token);
+
+/* One will end before long. Returns 0 or -ENOMEM. */
 int live_closing(struct live *live, uint32_t token);
 
 /* Remove the tokens of those that were about to end and have; if they are many, ask for a list. */

@@ -197,8 +197,7 @@ static bool serve(struct run *run)
 
 int command_run(int argc, char **argv)
 {
-	/* Not on the stack: it has the counts of all buckets in it. */
-	static struct agent agent;
+	struct agent agent;
 	struct run run = { .agent = &agent, .signals = -1, .control = -1, .timer = -1 };
 	struct agent_options options;
 	bool fine;

@@ -118,19 +118,22 @@ struct server_bucket {
 /* The time in an entry is counted in ticks of some 0.13 s. */
 #define SERVER_TICK_SHIFT 27
 
-/* An entry: a token, which is not 0, and when it was entered (CLOCK_MONOTONIC, ns). */
+/*
+ * An entry: a token, which is not 0, and when it was entered (CLOCK_MONOTONIC, ns), until it has
+ * been on the kernel's list: from then on 0.
+ */
 static inline __u64 server_live_entry(__u32 token, __u64 now)
 {
 	return now >> SERVER_TICK_SHIFT << 32 | token;
 }
 
-/* How many ticks before @now an entry was made: right for nine years. */
+/* How many ticks before @now an entry was made that was not on a list: right for nine years. */
 static inline __s32 server_live_age(__u64 entry, __u64 now)
 {
 	return (__s32)((__u32)(now >> SERVER_TICK_SHIFT) - (__u32)(entry >> 32));
 }
 
-/* User space is woken when one in so many slots was emptied; else it looks once a second. */
+/* User space is woken when one in so many slots was emptied; else it finds them by and by. */
 #define SERVER_WAKE_SHARE 64
 
 /* An address and port that the farm answers on; port 0 stands for the address itself. */

@@ -63,10 +63,19 @@ static __always_inline __u32 candidate(__u64 flow, int which)
 	return (__u32)(which ? flow >> 32 : flow) % slot_count;
 }
 
-/* Whether the kernel could take a slot's key. */
+/* The token of a key that lies in a slot; 0 when it is not known. */
+static __always_inline __u32 known_token(const struct server_slot *slot, __u64 key)
+{
+	return server_token_of(key, *(const volatile __u64 *)&slot->token);
+}
+
+/* Whether the kernel could take a slot's key, as far as is known. */
 static __always_inline bool is_acceptable(const struct server_slot *slot)
 {
-	return slot->key && token_is_available(slot->token);
+	const __u64 key = *(const volatile __u64 *)&slot->key;
+	const __u32 token = known_token(slot, key);
+
+	return key && (!token || token_is_available(token));
 }
 
 /* Whether a slot's key may be shown to a flow that has not seen it: no other is looking at it. */
@@ -78,7 +87,8 @@ static __always_inline bool is_fresh(const struct server_slot *slot, __u64 now)
 /*
  * The slot whose key a flow is to see: the one it saw before (a retransmitted SYN), one that no
  * other flow is looking at, any that has a key, or an empty one. The second candidate is most often
- * not even looked at: that costs more than all the rest.
+ * not even looked at: that costs more than all the rest. So who saw the second before may be shown
+ * the first, when that has got a new key; both are good.
  */
 static __always_inline struct server_slot *choose_slot(__u64 flow, __u64 now)
 {
@@ -160,12 +170,6 @@ struct offer {
 	bool previous; /* it was replaced since */
 };
 
-/* The token of a key that lies in a slot; 0 when it is not known. */
-static __always_inline __u32 known_token(const struct server_slot *slot, __u64 key)
-{
-	return server_token_of(key, *(const volatile __u64 *)&slot->token);
-}
-
 static __always_inline struct offer find_offer(__u64 flow, __u64 key)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -204,7 +208,6 @@ static __always_inline bool consume(const struct offer *offer, __u64 key)
 	if (__sync_val_compare_and_swap(place, key, 0) != key)
 		return false;
 	if (!offer->previous) {
-		offer->slot->token = 0;
 		offer->slot->shown_to = 0;
 		offer->slot->first_shown_at = 0;
 		note_emptied();
@@ -236,7 +239,7 @@ static __always_inline enum server_counter accept_offer(struct offer *offer, __u
 		return SERVER_ACK_TOKEN_ZERO;
 	error = enter_live(offer->token, flow);
 	if (error)
-		return error == -EEXIST ? SERVER_ACK_DUPLICATE : SERVER_ACK_BUCKET_FULL;
+		return error == -EEXIST ? look_for_owner(flow, key) : SERVER_ACK_BUCKET_FULL;
 	return offer->previous ? SERVER_ACK_PREVIOUS : SERVER_ACK_VERIFIED;
 }
 

@@ -245,6 +245,23 @@ START_TEST(token_of_another_connection_is_blanked)
 }
 END_TEST
 
+START_TEST(segment_of_the_flow_that_has_the_token_passes)
+{
+	const struct server_slot before = slot_read(0);
+	uint8_t key[8];
+
+	/* The key is both on offer and replaced while user space is at it. */
+	offered_key(CLIENT_PORT, key);
+	assert_passed(third_ack(20, key, CLIENT_PORT));
+	slot_write(0, &(struct server_slot){ .previous_key = before.key, .replaced_at = now_ns() });
+	assert_passed(third_ack(20, key, CLIENT_PORT));
+	ck_assert_uint_eq(counter(SERVER_ACK_AGAIN), 1);
+	slot_write(0, &(struct server_slot){ .previous_key = before.key, .replaced_at = now_ns() });
+	assert_ack_blanked(third_ack(20, key, CLIENT_PORT + 1));
+	ck_assert_uint_eq(counter(SERVER_ACK_DUPLICATE), 1);
+}
+END_TEST
+
 START_TEST(token_of_the_key_before_is_not_believed)
 {
 	const struct server_slot before = slot_read(0);
@@ -316,6 +333,23 @@ START_TEST(key_whose_token_is_live_is_not_shown_when_there_is_another)
 	offered_key(CLIENT_PORT, (uint8_t *)&other);
 	ck_assert_uint_ne(other, key);
 	assert_passed(third_ack(20, &other, CLIENT_PORT));
+}
+END_TEST
+
+START_TEST(token_of_another_key_keeps_no_key_from_being_shown)
+{
+	const uint32_t other = 7;
+	struct server_slot slot;
+	uint64_t key, again;
+
+	live_add(other, 1);
+	offered_key(CLIENT_PORT, (uint8_t *)&key);
+	slot = slot_read(key % SLOTS);
+	slot.shown_to = 0;
+	slot.token = _i ? server_slot_token(~slot.key, other) : 0;
+	slot_write(key % SLOTS, &slot);
+	offered_key(CLIENT_PORT, (uint8_t *)&again);
+	ck_assert_uint_eq(again, key);
 }
 END_TEST
 
@@ -414,6 +448,7 @@ static void add_tests_of_one_slot(TCase *tcase)
 	tcase_add_loop_test(tcase, token_of_a_full_bucket_is_blanked, 0, 2);
 	tcase_add_test(tcase, token_zero_is_blanked);
 	tcase_add_test(tcase, token_of_another_connection_is_blanked);
+	tcase_add_test(tcase, segment_of_the_flow_that_has_the_token_passes);
 	tcase_add_test(tcase, token_of_the_key_before_is_not_believed);
 	tcase_add_loop_test(tcase, replaced_key_is_taken_for_a_while, 0, 2);
 }
@@ -425,6 +460,7 @@ static void add_tests_of_many_slots(TCase *tcase)
 	tcase_add_test(tcase, key_of_another_flow_is_blanked);
 	tcase_add_test(tcase, key_whose_bucket_is_full_is_not_shown_when_there_is_another);
 	tcase_add_test(tcase, key_whose_token_is_live_is_not_shown_when_there_is_another);
+	tcase_add_loop_test(tcase, token_of_another_key_keeps_no_key_from_being_shown, 0, 2);
 	tcase_add_test(tcase, flood_of_syns_uses_no_key_up);
 	tcase_add_test(tcase, many_empty_slots_wake_user_space);
 }

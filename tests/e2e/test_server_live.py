@@ -106,6 +106,8 @@ class Live(unittest.TestCase):
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, most)
         with self.connections(tokens // 2):
             self.wait_for_tokens(tokens)
+            lists = self.lists()
+            wait_for(lambda: self.lists() > lists + 1, "more lists")
             self.assertFalse(followed())
             with self.connections(1):
                 wait_for(followed, "events are followed")
@@ -115,6 +117,14 @@ class Live(unittest.TestCase):
         wait_for(lambda: not followed(), "events are not followed any more")
         # Of connections that ended before a list told that they were few.
         self.assertGreaterEqual(self.network.counters()["live_events"], 2)
+
+    def test_nothing_is_listed_for_balancers_alone(self):
+        with self.connections(10):
+            self.network.start_agent("--decapsulate-only")
+            time.sleep(2)
+            status = self.network.status()
+            self.assertEqual((status["live_tokens"], status["events_followed"]), (0, False))
+        self.assertNotIn("live_lists", self.network.counters())
 
     def test_list_each_second(self):
         self.network.start_agent("--slots", "64")
