@@ -24,15 +24,16 @@ class Load:
         """How the connections are, and what has moved since the last survey."""
         return json.loads(self._client.ask(signal.SIGUSR1))
 
-    def look(self, alive, moving, windows=4):
+    def look(self, alive, moving, windows=20):
         """Surveys, a window each, until one finds that so many connections are alive and so many
-        subflows move; the last one."""
-        for _ in range(windows):
+        subflows move: the last one, and the seconds until then. A connection may stand still for
+        half a minute when it has lost a subflow without being told."""
+        for number in range(windows):
             time.sleep(self._window)
             survey = self.survey()
             if survey["alive"] >= alive and survey["moving"] >= moving:
                 break
-        return survey
+        return {**survey, "waited": (number + 1) * self._window}
 
     def end(self):
         """Have them all come to their end; what the client reports."""
