@@ -27,7 +27,7 @@ class Load:
     def look(self, alive, moving, windows=20):
         """Surveys, a window each, until one finds that so many connections are alive and so many
         subflows move: the last one, and the seconds until then. A connection may stand still for
-        half a minute when it has lost a subflow without being told."""
+        most of a minute when it has lost a subflow without being told."""
         for number in range(windows):
             time.sleep(self._window)
             survey = self.survey()
