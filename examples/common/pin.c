@@ -35,7 +35,8 @@ int pin_directory(const char *directory)
 	if (!error && system.f_type == BPF_FS_MAGIC)
 		return 0;
 	if (error)
-		log_error("cannot make the directory %s: %s (is a BPF file system mounted there?)",
+		log_error("cannot make the directory %s: %s (is a BPF file system mounted there? "
+			  "If not: mount -t bpf bpf /sys/fs/bpf)",
 			  directory, strerror(error));
 	else
 		log_error("%s is not in a BPF file system: expected one as in /sys/fs/bpf",
