@@ -29,8 +29,8 @@
 #define RENEW_BUDGET_NS 100000000ULL
 
 /*
- * The table of tokens is crowded when there is one live token for so few buckets. Before that, a
- * bucket is full for one key in a million at most.
+ * The kernel's table of tokens is crowded when there is one live token for so few buckets. Before
+ * that, a bucket is full for one key in a million at most.
  */
 #define CROWDED_BUCKETS 16
 
@@ -132,7 +132,7 @@ static bool wants_events(const struct agent *agent)
 	const uint32_t enough = agent->events.fd < 0 ? crowded : crowded / 2;
 
 	return !agent->options->decapsulate_only &&
-	       (agent->options->live_interval > 1 || agent->live.entered > enough);
+	       (agent->options->live_interval > 1 || agent->live.tokens.count > enough);
 }
 
 /* Follow the kernel's events from now on. What was until now has to be listed. */

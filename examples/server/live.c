@@ -171,7 +171,6 @@ static void sort_out(struct comparison *comparison, struct server_live *place)
 
 	if (!entry)
 		return;
-	live->entered++;
 	if (listed) {
 		comparison->entered[listed - live->tokens.list] = true;
 		set_listed(place, entry);
@@ -221,9 +220,7 @@ static int enter_missing(struct live *live, const bool *entered)
 	for (i = 0; i < tokens->count; i++) {
 		if (entered[i])
 			continue;
-		if (!enter(live, tokens->list[i], 0))
-			live->entered++;
-		else
+		if (enter(live, tokens->list[i], 0))
 			left_out += displace(live, tokens->list[i]) != 0;
 	}
 	return left_out ? -E2BIG : 0;
@@ -257,7 +254,6 @@ static int apply(struct live *live, uint64_t asked_at)
 		return -ENOMEM;
 	remove_closed(live);
 	live->unsure = false;
-	live->entered = 0;
 	compare(&comparison);
 	error = enter_missing(live, comparison.entered);
 	free(comparison.entered);

@@ -18,7 +18,6 @@ struct live {
 	uint32_t bucket_mask;
 	struct tokens tokens; /* that the kernel has listed last */
 	struct tokens closing; /* of connections that are about to end */
-	uint32_t entered; /* tokens that were in the map since, with those that were not listed */
 	uint64_t confirmed; /* tokens that were entered before their connection was created */
 	bool unsure; /* some that are entered may be gone, or some are missing: list again soon */
 };
