@@ -95,9 +95,8 @@ static __always_inline void rewrite_synack(struct __sk_buff *skb, bool with_sock
 	struct packet packet = {};
 	__u64 kernel_key, key;
 
-	if (is_no_synack(skb) || !load_network(skb, &packet.ip) || !load_tcp(skb, &packet) ||
-	    !packet.tcp.syn || !packet.tcp.ack ||
-	    !find_service(&packet.ip.source, packet.tcp.source))
+	if (!load_network(skb, &packet.ip) || !load_tcp(skb, &packet) || !packet.tcp.syn ||
+	    !packet.tcp.ack || !find_service(&packet.ip.source, packet.tcp.source))
 		return;
 	room = find_mp_capable(skb, &packet, MP_CAPABLE_SYNACK_SIZE);
 	if (!room || !mp_capable_sound(&room->walk) || room->walk.size != MP_CAPABLE_SYNACK_SIZE)
@@ -169,15 +168,13 @@ static __always_inline bool is_hidden(struct __sk_buff *skb, const struct networ
 	return ip->fragment && ip->protocol == IPPROTO_TCP && is_for_service(skb, ip);
 }
 
-/* All that ingress does with a packet; returns its verdict. */
-static __always_inline int let_in(struct __sk_buff *skb)
+/* What ingress does with a packet that has to be looked at with care; returns its verdict. */
+static __always_inline int look_closely(struct __sk_buff *skb)
 {
 	const struct server_mark *service;
 	struct packet packet = {};
 	bool pass = true;
 
-	if (is_established(skb))
-		return TC_ACT_UNSPEC;
 	if (!load_network(skb, &packet.ip))
 		return TC_ACT_UNSPEC;
 	if (is_tunnel(&packet.ip) && is_to_us(&packet.ip) && !decapsulate(skb, &packet.ip))
@@ -202,6 +199,12 @@ static __always_inline int let_in(struct __sk_buff *skb)
 	return pass ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
+/* All that ingress does with a packet; returns its verdict. */
+static __always_inline int let_in(struct __sk_buff *skb)
+{
+	return is_established(skb) ? TC_ACT_UNSPEC : look_closely(skb);
+}
+
 SEC("tc")
 int server_ingress(struct __sk_buff *skb)
 {
@@ -213,7 +216,8 @@ int server_egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sock = skb->sk;
 
-	rewrite_synack(skb, sock != NULL);
+	if (!is_no_synack(skb))
+		rewrite_synack(skb, sock != NULL);
 	return TC_ACT_UNSPEC;
 }
 
