@@ -68,7 +68,7 @@ static __always_inline bool token_is_available(__u32 token)
  */
 static __always_inline int enter_live(__u32 token, __u64 flow)
 {
-	const __u64 entry = server_live_entry(token, bpf_ktime_get_ns());
+	const __u64 entry = server_live_entry(token, tick_time());
 	struct server_bucket *bucket = bucket_of(token);
 	int i;
 

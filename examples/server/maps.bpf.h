@@ -48,6 +48,24 @@ struct {
 	__type(value, struct server_state);
 } state SEC(".maps");
 
+/*
+ * CLOCK_MONOTONIC, ns, as of the kernel's last tick: some milliseconds late, and had for much less
+ * than the exact time.
+ */
+static __always_inline __u64 tick_time(void)
+{
+	return bpf_ktime_get_coarse_ns();
+}
+
+/*
+ * Whether longer than @limit has passed. What user space has noted may be ahead of a tick_time(),
+ * since its clock is exact.
+ */
+static __always_inline bool is_over(__u64 now, __u64 then, __u64 limit)
+{
+	return (__s64)(now - then) > (__s64)limit;
+}
+
 static __always_inline void count(__u32 counter)
 {
 	__u64 *value = bpf_map_lookup_elem(&counters, &counter);

@@ -81,7 +81,8 @@ static __always_inline bool is_acceptable(const struct server_slot *slot)
 /* Whether a slot's key may be shown to a flow that has not seen it: no other is looking at it. */
 static __always_inline bool is_fresh(const struct server_slot *slot, __u64 now)
 {
-	return (!slot->shown_to || now - slot->shown_at > SERVER_SHOWN_NS) && is_acceptable(slot);
+	return (!slot->shown_to || is_over(now, slot->shown_at, SERVER_SHOWN_NS)) &&
+	       is_acceptable(slot);
 }
 
 /*
@@ -145,7 +146,7 @@ static __always_inline bool was_offered(__u64 flow)
 /* The key to offer to a flow. */
 static __always_inline __u64 offer_key(__u64 flow, __u64 kernel_key)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = tick_time();
 	struct server_slot *slot = choose_slot(flow, now);
 	__u64 key;
 
@@ -154,7 +155,8 @@ static __always_inline __u64 offer_key(__u64 flow, __u64 kernel_key)
 	key = *(volatile __u64 *)&slot->key;
 	if (!key)
 		key = fill_slot(slot, kernel_key);
-	if (slot->shown_to != flow && slot->shown_to && now - slot->shown_at <= SERVER_SHOWN_NS)
+	if (slot->shown_to != flow && slot->shown_to &&
+	    !is_over(now, slot->shown_at, SERVER_SHOWN_NS))
 		count(SERVER_SYNACK_SHOWN_AGAIN);
 	if (!slot->first_shown_at)
 		slot->first_shown_at = now;
@@ -172,7 +174,7 @@ struct offer {
 
 static __always_inline struct offer find_offer(__u64 flow, __u64 key)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = tick_time();
 	struct offer offer = {};
 	int which;
 
@@ -183,7 +185,7 @@ static __always_inline struct offer find_offer(__u64 flow, __u64 key)
 		if (slot && slot->key == key)
 			return (struct offer){ slot, known_token(slot, key), false };
 		if (slot && slot->previous_key == key &&
-		    now - slot->replaced_at <= SERVER_PREVIOUS_NS)
+		    !is_over(now, slot->replaced_at, SERVER_PREVIOUS_NS))
 			return (struct offer){ slot, 0, true };
 	}
 	return offer;

@@ -102,7 +102,7 @@ static __always_inline struct bpf_sock *find_auxiliary(struct __sk_buff *skb,
 	struct listener listener = {};
 	struct bpf_sock *socket;
 
-	if (!auxiliary || now - auxiliary->filled_at > SERVER_AUXILIARY_NS)
+	if (!auxiliary || is_over(now, auxiliary->filled_at, SERVER_AUXILIARY_NS))
 		return NULL;
 	loopback.source = family == SERVER_IPV6
 				  ? (struct server_address){ { 0, 0, 0, bpf_htonl(1) } }
@@ -143,7 +143,7 @@ static __always_inline enum server_counter may_hand_over(struct __sk_buff *skb,
 		return SERVER_SYN_SOCKET;
 	if (listener.kind != SERVER_LISTENER_MPTCP || !listener.plain)
 		return SERVER_SYN_LISTENER;
-	if (!mark->seen_at || now - mark->seen_at > SERVER_MARK_NS || !listener.mark ||
+	if (!mark->seen_at || is_over(now, mark->seen_at, SERVER_MARK_NS) || !listener.mark ||
 	    (__s32)(listener.mark - mark->jiffies) < 0)
 		return SERVER_SYN_UNMARKED;
 	return SERVER_SYN_HANDED_OVER;
@@ -153,7 +153,7 @@ static __always_inline enum server_counter may_hand_over(struct __sk_buff *skb,
 static __always_inline void hand_over(struct __sk_buff *skb, const struct packet *packet,
 				      const struct server_mark *mark)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = tick_time();
 	enum server_counter result = may_hand_over(skb, packet, mark, now);
 	struct bpf_sock *auxiliary;
 

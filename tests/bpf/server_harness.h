@@ -26,6 +26,9 @@
 #define PORT 4430
 #define ISN 0x01020303 /* frame_build() numbers segments from 0x01020304 */
 #define BUCKETS 256
+
+/* So far the programs' clock may be behind an exact one: the kernel's tick at 100 Hz. */
+#define TICK_NS 10000000
 #define UNSPEC ((uint32_t)TC_ACT_UNSPEC)
 
 /* In front of MP_CAPABLE in what the functions below build. */
