@@ -14,11 +14,12 @@ from namespaces import FarmError, Sandbox, command
 PORT = 443
 PATHS = (1, 2)
 PROGRAMS = {"agent": "examples/server/mptcplb-server",
+            "empty_hooks": "bench/empty_hooks",
             "relay": "examples/farm/mptcplb-farm-relay",
             "syn_flood": "bench/syn_flood",
             "traffic": "examples/farm/mptcplb-farm-traffic",
             "tool": "tools/mptcplb-tool"}
-SERVER_IDS = (17, 201, 33, 90, 150)
+SERVER_IDS = (17, 201, 33, 90, 150, 64)
 
 
 class Server:
@@ -161,6 +162,12 @@ class Direct(Sandbox):
         return self.start(server.name, [self.program("agent"), "run", "--config", self.farm,
                                         "--server", server.name, *interfaces, *more],
                           f"the agent of {server.name}")
+
+    def start_empty_hooks(self, server):
+        """Start programs that do nothing where a server's agent would have its own."""
+        return self.start(server.name, [self.program("empty_hooks"),
+                                        *(server.device(path) for path in PATHS)],
+                          f"the empty programs of {server.name}")
 
     def agent_status(self, server):
         """What a server's agent says of itself."""
