@@ -177,8 +177,12 @@ static __always_inline int look_closely(struct __sk_buff *skb)
 
 	if (!load_network(skb, &packet.ip))
 		return TC_ACT_UNSPEC;
-	if (is_tunnel(&packet.ip) && is_to_us(&packet.ip) && !decapsulate(skb, &packet.ip))
-		return TC_ACT_SHOT;
+	if (is_tunnel(&packet.ip) && is_to_us(&packet.ip)) {
+		if (!decapsulate(skb, &packet.ip))
+			return TC_ACT_SHOT;
+		if (is_established(skb))
+			return TC_ACT_UNSPEC;
+	}
 	if (decapsulate_only)
 		return TC_ACT_UNSPEC;
 	if (!load_tcp(skb, &packet)) {
