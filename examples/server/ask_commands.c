@@ -175,17 +175,22 @@ int command_stop(int argc, char **argv)
 {
 	struct ask_options options = { AGENT_ASK, .takes = ASK_PIN };
 	json_t *reply = NULL;
-	int error;
+	int error, code;
 
 	if (!ask_parse(&options, "stop", argc, argv))
 		return EXIT_USAGE;
 	error = ask_quietly(&options, "stop", &reply);
-	if (!error)
-		return end_stop(&options, reply);
-	if (error == -ECONNREFUSED && options.pin)
-		return remove_pinned(options.pin);
-	ask_tell(&options, error);
-	if (error == -ECONNREFUSED)
-		log_info("stop --pin DIRECTORY removes that");
-	return EXIT_FAILED;
+	if (error && (error != -ECONNREFUSED || !options.pin)) {
+		ask_tell(&options, error);
+		if (error == -ECONNREFUSED)
+			log_info("stop --pin DIRECTORY removes that");
+		return EXIT_FAILED;
+	}
+	if (!error) {
+		code = end_stop(&options, reply);
+		/* It removes its own pins: those that are still there are of another one. */
+		if (code != EXIT_FINE || !options.pin || access(options.pin, F_OK))
+			return code;
+	}
+	return remove_pinned(options.pin);
 }

@@ -199,6 +199,14 @@ class TakeOver(Base):
                     wait_for(lambda: not bpftool("map", "show", "id", str(slots)),
                              "the end of its maps")
 
+    def test_stop_removes_what_another_agent_has_left(self):
+        self.kill(self.start())
+        other = f"{PIN}-2"
+        agent = self.network.start("server", self.network.agent_argv("--pin", other), "agent")
+        self.network.ask("stop", "--pin", PIN)
+        wait_for(lambda: agent.code() is not None, "its end")
+        self.assertFalse(os.path.exists(PIN) or os.path.exists(other))
+
     def test_first_start_that_fails_half_way(self):
         # Its first interface is attached by then, and what is pinned would stay.
         self.network.run("server", "tc", "qdisc", "add", "dev", "path2", "clsact")
