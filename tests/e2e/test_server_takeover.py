@@ -202,7 +202,7 @@ class TakeOver(Base):
     def test_stop_removes_what_another_agent_has_left(self):
         self.kill(self.start())
         other = f"{PIN}-2"
-        agent = self.network.start("server", self.network.agent_argv("--pin", other), "agent")
+        agent = self.network.start_agent("--pin", other)
         self.network.ask("stop", "--pin", PIN)
         wait_for(lambda: agent.code() is not None, "its end")
         self.assertFalse(os.path.exists(PIN) or os.path.exists(other))
