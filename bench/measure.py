@@ -38,9 +38,12 @@ def median_of_ratios(ones, others):
     cover 93.8 %): then it is from the least to the greatest."""
     ratios = sorted(one / other for one, other in zip(ones, others))
     count, low = len(ratios), 0
-    # With so many cut off at each end, the median is outside in at most 5 % of cases.
-    while 2 * sum(math.comb(count, k) for k in range(low + 2)) <= 0.05 * 2 ** count:
+    # With so many cut off at each end, the median is outside in at most 5 % of cases: of 2^count,
+    # so many at one end. Whole numbers, as these are too large for others.
+    outside = 1 + count
+    while 40 * outside <= 2 ** count:
         low += 1
+        outside += math.comb(count, low + 1)
     return statistics.median(ratios), ratios[low], ratios[count - 1 - low]
 
 
