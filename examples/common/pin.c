@@ -46,6 +46,13 @@ int pin_directory(const char *directory)
 	return -1;
 }
 
+bool pin_is_possible(const char *directory)
+{
+	struct statfs system;
+
+	return statfs(directory, &system) == 0 && system.f_type == BPF_FS_MAGIC;
+}
+
 int pin_lock(const char *directory)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

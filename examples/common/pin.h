@@ -6,8 +6,13 @@
 #ifndef MPTCPLB_EXAMPLES_PIN_H
 #define MPTCPLB_EXAMPLES_PIN_H
 
+#include <stdbool.h>
+
 /* Make the directory, in a BPF file system, if need be. Returns 0, or -1 after an error message. */
 int pin_directory(const char *directory);
+
+/* Whether a directory is there, and in a BPF file system. */
+bool pin_is_possible(const char *directory);
 
 /*
  * Keep other processes from using the directory until the descriptor that is returned is closed.

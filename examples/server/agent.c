@@ -131,8 +131,10 @@ static bool wants_events(const struct agent *agent)
 	const uint32_t crowded = agent->bucket_count / CROWDED_BUCKETS;
 	const uint32_t enough = agent->events.fd < 0 ? crowded : crowded / 2;
 
-	return !agent->options->decapsulate_only &&
-	       (agent->options->live_interval > 1 || agent->live.tokens.count > enough);
+	if (agent->options->decapsulate_only || agent->options->live_interval > 1)
+		return !agent->options->decapsulate_only;
+	/* A list that failed tells nothing. */
+	return agent->listed ? agent->live.tokens.count > enough : agent->events.fd >= 0;
 }
 
 /* Follow the kernel's events from now on. What was until now has to be listed. */

@@ -143,6 +143,17 @@ int command_reload(int argc, char **argv)
 	return ask_reload(&options, argc, argv);
 }
 
+/* Whether all in a directory may be removed: it is an agent's, or not there. */
+static bool may_remove(const char *pin)
+{
+	if (access(pin, F_OK) && errno == ENOENT)
+		return true;
+	if (pin_is_possible(pin) && attach_is_pinned(pin))
+		return true;
+	log_error("%s has no pins of an agent: expected the directory of run --pin", pin);
+	return false;
+}
+
 /* Remove what an agent that is gone has left. */
 static int remove_pinned(const char *pin)
 {
@@ -179,6 +190,8 @@ int command_stop(int argc, char **argv)
 
 	if (!ask_parse(&options, "stop", argc, argv))
 		return EXIT_USAGE;
+	if (options.pin && !may_remove(options.pin))
+		return EXIT_FAILED;
 	error = ask_quietly(&options, "stop", &reply);
 	if (error && (error != -ECONNREFUSED || !options.pin)) {
 		ask_tell(&options, error);
@@ -188,8 +201,12 @@ int command_stop(int argc, char **argv)
 	}
 	if (!error) {
 		code = end_stop(&options, reply);
-		/* It removes its own pins: those that are still there are of another one. */
-		if (code != EXIT_FINE || !options.pin || access(options.pin, F_OK))
+		/*
+		 * It removes its own pins: those that are still there are of another one, which
+		 * keeps them by a lock while it runs.
+		 */
+		if (code != EXIT_FINE || !options.pin ||
+		    (access(options.pin, F_OK) && errno == ENOENT))
 			return code;
 	}
 	return remove_pinned(options.pin);

@@ -365,6 +365,25 @@ static void remove_told(const char *pin)
 	close(map);
 }
 
+bool attach_is_pinned(const char *pin)
+{
+	DIR *directory = opendir(pin);
+	const struct dirent *entry;
+	bool found = false, empty = true;
+
+	if (!directory)
+		return false;
+	while ((entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		empty = false;
+		found |= !strcmp(entry->d_name, "state") || !strcmp(entry->d_name, "slots") ||
+			 strstr(entry->d_name, "gress-");
+	}
+	closedir(directory);
+	return found || empty;
+}
+
 int attach_remove_pinned(const char *pin)
 {
 	DIR *directory = opendir(pin);

@@ -64,6 +64,9 @@ void attach_close(struct attachments *attachments);
 /* How an interface's programs are attached, in words. */
 const char *attach_way_text(enum attach_way way);
 
+/* Whether a directory looks like one that an agent has pinned to, or is empty. */
+bool attach_is_pinned(const char *pin);
+
 /*
  * Remove what an agent that is gone has left in @pin: programs, links, maps and the directory.
  * Returns 0 or -errno: -ENOENT when there is nothing.

@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -203,9 +204,28 @@ class TakeOver(Base):
         self.kill(self.start())
         other = f"{PIN}-2"
         agent = self.network.start_agent("--pin", other)
+        self.addCleanup(lambda: os.path.exists(other) and self.network.ask("stop", "--pin", other))
         self.network.ask("stop", "--pin", PIN)
         wait_for(lambda: agent.code() is not None, "its end")
         self.assertFalse(os.path.exists(PIN) or os.path.exists(other))
+
+    def test_stop_removes_nothing_but_pins_of_agents(self):
+        agent = self.start()
+        strange = f"{PIN}-strange"
+        os.mkdir(strange)
+        self.addCleanup(shutil.rmtree, strange)
+        subprocess.run(["bpftool", "map", "pin", "pinned", f"{PIN}/slots", f"{strange}/link"],
+                       check=True)
+        for directory, left in ((strange, "link"), (self.network.directory, "farm.yaml")):
+            before = sorted(os.listdir(directory))
+            self.assertIn(left, before)
+            done = subprocess.run(self.network.inside("server", SERVER, "stop", "--server", "web-1",
+                                                      "--pin", directory), capture_output=True,
+                                  text=True, timeout=GUARD_SECONDS, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"{directory} has no pins of an agent", done.stderr)
+            self.assertEqual(sorted(os.listdir(directory)), before)
+        self.assertIsNone(agent.code())
 
     def test_first_start_that_fails_half_way(self):
         # Its first interface is attached by then, and what is pinned would stay.
