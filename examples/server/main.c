@@ -35,7 +35,7 @@ static const struct command commands[] = {
 	  "      have the farm file read again; a bad one changes nothing\n" },
 	{ "stop", command_stop,
 	  "stop --server NAME [--pin DIRECTORY]\n"
-	  "      end it and remove all of it; with --pin also what it left when it was killed\n" },
+	  "      end it and remove all of it; with --pin also what one that is gone has left there\n" },
 };
 
 int main(int argc, char **argv)

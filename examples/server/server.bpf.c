@@ -168,7 +168,10 @@ static __always_inline bool is_hidden(struct __sk_buff *skb, const struct networ
 	return ip->fragment && ip->protocol == IPPROTO_TCP && is_for_service(skb, ip);
 }
 
-/* What ingress does with a packet that has to be looked at with care; returns its verdict. */
+/*
+ * What ingress does with a packet that has to be looked at with care; returns its verdict. Apart
+ * from what comes before, or the compiler clears memory for each segment there is.
+ */
 static __always_inline int look_closely(struct __sk_buff *skb)
 {
 	const struct server_mark *service;
@@ -180,7 +183,7 @@ static __always_inline int look_closely(struct __sk_buff *skb)
 	if (is_tunnel(&packet.ip) && is_to_us(&packet.ip)) {
 		if (!decapsulate(skb, &packet.ip))
 			return TC_ACT_SHOT;
-		if (is_established(skb))
+		if (!decapsulate_only && is_established(skb))
 			return TC_ACT_UNSPEC;
 	}
 	if (decapsulate_only)
